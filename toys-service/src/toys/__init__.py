@@ -1,0 +1,1 @@
+"""The catalogue of The Better Store and the stock behind it."""

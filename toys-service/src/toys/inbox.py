@@ -1,0 +1,94 @@
+"""Inbox: reserves and releases stock, as the messages in its queue say."""
+
+import os
+from typing import Any
+
+import boto3
+from aws_lambda_powertools import Logger, Tracer
+from aws_lambda_powertools.utilities.batch import (
+    BatchProcessor,
+    EventType,
+    process_partial_response,
+)
+from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from toys.messages import ReleaseStock, ReserveStock, parse
+from toys.model import now
+from toys.reservation import Reservation, Status, refusal, tombstone
+from toys.table import Conflict, ToysTable
+
+logger = Logger()
+tracer = Tracer(patch_modules=("botocore",))
+processor = BatchProcessor(EventType.SQS)
+sqs = boto3.client("sqs")
+table = ToysTable(os.environ["TABLE_NAME"])
+
+DEAD_LETTERS = os.environ["DEAD_LETTER_QUEUE_URL"]
+
+
+@logger.inject_lambda_context
+@tracer.capture_lambda_handler
+def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
+    """Act on a batch of messages. Those that failed come again; the rest do not."""
+    return process_partial_response(event, receive, processor, context)
+
+
+@tracer.capture_method(capture_response=False)
+def receive(record: SQSRecord) -> None:
+    """Act on one message. One that can never be handled is a dead letter at once."""
+    try:
+        message = parse(record.body)
+    except ValueError as error:
+        logger.error("refused", reason=str(error), sqs_message_id=record.message_id)
+        sqs.send_message(QueueUrl=DEAD_LETTERS, MessageBody=record.body)
+        return
+    logger.set_correlation_id(message.metadata.correlation_id)
+    tracer.put_annotation("order_id", message.data.order_id)
+    match message:
+        case ReserveStock():
+            reserve(message)
+        case ReleaseStock():
+            release(message)
+
+
+def reserve(command: ReserveStock) -> None:
+    """Hold every line of the order or none: whichever it is, it is decided once."""
+    order = command.data
+    claim = Reservation(
+        **order.model_dump(by_alias=False),
+        status=Status.RESERVED,
+        version=1,
+        updated_at=now(),
+        correlation_id=command.metadata.correlation_id,
+        causation_id=command.metadata.id,
+    )
+    try:
+        if table.reserve(claim):
+            logger.info("reserved", order_id=order.order_id)
+            return
+        for line in order.lines:
+            if reason := refusal(line, order.currency, table.toy(line.toy_id)):
+                table.keep(claim.refuse(line, reason))
+                logger.info("reservation refused", order_id=order.order_id, reason=reason)
+                return
+    except Conflict:
+        logger.info("ignored: decided before", order_id=order.order_id)
+        return
+    # What stood in the way is gone again: the stock came back in between.
+    raise Conflict(f"the stock for order {order.order_id} changed while it was looked at")
+
+
+def release(command: ReleaseStock) -> None:
+    """Give back what is held for the order. Raises Conflict when it changed in between."""
+    order_id, cause, at = command.data.order_id, command.metadata.id, now()
+    match table.reservation(order_id):
+        case None:
+            table.keep(tombstone(order_id, cause, at))
+            logger.info("released before it was reserved", order_id=order_id)
+        case Reservation(status=Status.RESERVED) as held:
+            table.release(held.release(cause, at))
+            logger.info("released", order_id=order_id)
+        case settled:
+            logger.info("ignored: nothing is held", order_id=order_id, status=settled.status)

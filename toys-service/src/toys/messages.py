@@ -1,0 +1,204 @@
+"""The messages this service hears and sends."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field
+
+from toys.model import Currency, Model, Money, Timestamp
+from toys.reservation import Line, Refusal, Reservation, Status
+from toys.toy import Availability, Toy
+
+SOURCE = "tbs.toys"
+"""The name under which this service's messages stand on the bus."""
+
+
+class Metadata(Model):
+    """What every message says of itself. Made from the stored item, so it is the same each time."""
+
+    id: str = Field(description="<aggregate id>:<version>:<message name>")
+    correlation_id: str = Field(description="The order's id, or the aggregate's own")
+    causation_id: str | None = Field(description="metadata.id of the message that led to this")
+    occurred_at: Timestamp
+    version: int = Field(description="Of the aggregate. Of two messages, the higher one is newer")
+
+
+class Message(Model):
+    """A message on the bus: the detail of an EventBridge event, whose detail-type is its name."""
+
+    metadata: Metadata
+
+
+# Heard
+
+
+class ReservationRequest(Model):
+    """The lines of an order, at the prices its shopper agreed to."""
+
+    order_id: str
+    currency: Currency
+    lines: tuple[Line, ...] = Field(min_length=1)
+
+
+class ReserveStock(Message):
+    """Command: hold all of these toys for an order, or none of them."""
+
+    data: ReservationRequest
+
+
+class ReleaseRequest(Model):
+    """The order whose stock is given back."""
+
+    order_id: str
+
+
+class ReleaseStock(Message):
+    """Command: give back what was held for an order, or will be."""
+
+    data: ReleaseRequest
+
+
+# Sent
+
+
+class ToyData(Model):
+    """A toy as shoppers see it. `price` is in minor units, tax included."""
+
+    toy_id: str
+    name: str
+    description: str
+    category: str
+    brand: str
+    price: Money
+    currency: Currency
+    availability: Availability
+    created_at: Timestamp
+    updated_at: Timestamp
+
+
+class ToyCreated(Message):
+    """Event: a toy came into the catalogue."""
+
+    data: ToyData
+
+
+class ToyUpdated(Message):
+    """Event: what shoppers see of a toy changed."""
+
+    data: ToyData
+
+
+class ToyDeleted(Message):
+    """Event: a toy left the catalogue. Its last state is told."""
+
+    data: ToyData
+
+
+class ReservedData(Model):
+    """What is held for an order."""
+
+    order_id: str
+    status: Literal[Status.RESERVED]
+    currency: Currency
+    lines: tuple[Line, ...]
+
+
+class StockReserved(Message):
+    """Event: all lines of an order are held, at these prices."""
+
+    data: ReservedData
+
+
+class RefusedData(Model):
+    """What could not be held for an order, and the first toy that stood in the way."""
+
+    order_id: str
+    status: Literal[Status.REFUSED]
+    reason: Refusal
+    toy_id: str
+    lines: tuple[Line, ...]
+
+
+class StockReservationFailed(Message):
+    """Event: nothing is held for an order."""
+
+    data: RefusedData
+
+
+class ReleasedData(Model):
+    """The order for which nothing is held any more."""
+
+    order_id: str
+    status: Literal[Status.RELEASED]
+
+
+class StockReleased(Message):
+    """Event: what was held for an order is back on the shelf."""
+
+    data: ReleasedData
+
+
+HEARS: dict[str, type[ReserveStock | ReleaseStock]] = {
+    model.__name__: model for model in (ReserveStock, ReleaseStock)
+}
+SENDS: tuple[type[Message], ...] = (
+    ToyCreated,
+    ToyUpdated,
+    ToyDeleted,
+    StockReserved,
+    StockReservationFailed,
+    StockReleased,
+)
+
+
+class _Delivery(BaseModel):
+    """An EventBridge event as it lies in the queue."""
+
+    name: str = Field(alias="detail-type")
+    detail: dict[str, Any]
+
+
+def parse(body: str) -> ReserveStock | ReleaseStock:
+    """The message in a queue's record. Raises ValueError for what is not one we hear."""
+    delivery = _Delivery.model_validate_json(body)
+    if delivery.name not in HEARS:
+        raise ValueError(f"{delivery.name!r} is not one of {', '.join(HEARS)}")
+    return HEARS[delivery.name].model_validate(delivery.detail)
+
+
+def of_toy(old: Toy | None, new: Toy) -> list[Message]:
+    """The messages that tell of a toy's change from `old` to `new`."""
+    if old is None:
+        kind: type[ToyCreated | ToyUpdated | ToyDeleted] = ToyCreated
+    elif new.deleted_at and not old.deleted_at:
+        kind = ToyDeleted
+    elif not new.deleted_at and old.shown != new.shown:
+        kind = ToyUpdated
+    else:
+        return []
+    data = new.model_dump() | {"availability": new.availability}
+    return [_told(kind, new.toy_id, new, data)]
+
+
+def of_reservation(old: Reservation | None, new: Reservation) -> list[Message]:
+    """The messages that tell of a reservation's change from `old` to `new`."""
+    if old and old.status == new.status:
+        return []
+    kind: type[Message] = {
+        Status.RESERVED: StockReserved,
+        Status.REFUSED: StockReservationFailed,
+        Status.RELEASED: StockReleased,
+    }[new.status]
+    return [_told(kind, new.order_id, new, new.model_dump())]
+
+
+def _told[M: Message](
+    kind: type[M], aggregate_id: str, state: Toy | Reservation, data: dict[str, Any]
+) -> M:
+    metadata = Metadata(
+        id=f"{aggregate_id}:{state.version}:{kind.__name__}",
+        correlation_id=state.correlation_id,
+        causation_id=state.causation_id,
+        occurred_at=state.updated_at,
+        version=state.version,
+    )
+    return kind.model_validate({"metadata": metadata, "data": data})

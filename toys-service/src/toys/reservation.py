@@ -1,0 +1,89 @@
+"""A reservation: the stock that one order holds, all of its lines or none. Pure rules, no AWS."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Self
+
+from pydantic import Field
+
+from toys.model import Currency, Model, Money, Timestamp
+from toys.toy import Toy
+
+
+class Status(StrEnum):
+    """Where a reservation stands. Only RESERVED holds stock."""
+
+    RESERVED = "RESERVED"
+    REFUSED = "REFUSED"
+    RELEASED = "RELEASED"
+
+
+class Refusal(StrEnum):
+    """Why stock was not reserved."""
+
+    OUT_OF_STOCK = "OUT_OF_STOCK"
+    PRICE_CHANGED = "PRICE_CHANGED"
+    UNKNOWN_TOY = "UNKNOWN_TOY"
+
+
+class Line(Model):
+    """So many of one toy, at the price (minor units, tax included) that the shopper was shown."""
+
+    toy_id: str
+    quantity: Annotated[int, Field(ge=1, le=99)]
+    price: Money
+
+
+class Reservation(Model):
+    """One order's claim on the stock, and what became of it."""
+
+    order_id: str
+    status: Status
+    currency: Currency | None = None
+    lines: tuple[Line, ...] = ()
+    reason: Refusal | None = None
+    toy_id: str | None = None
+    version: int
+    updated_at: Timestamp
+    correlation_id: str
+    causation_id: str
+
+    def refuse(self, line: Line, reason: Refusal) -> Self:
+        """The same claim, turned down because of one of its lines."""
+        return self.model_copy(
+            update={"status": Status.REFUSED, "reason": reason, "toy_id": line.toy_id}
+        )
+
+    def release(self, causation_id: str, at: datetime) -> Self:
+        """The claim, given back."""
+        return self.model_copy(
+            update={
+                "status": Status.RELEASED,
+                "version": self.version + 1,
+                "updated_at": at,
+                "causation_id": causation_id,
+            }
+        )
+
+
+def tombstone(order_id: str, causation_id: str, at: datetime) -> Reservation:
+    """A claim given back before it was made. Should it still come, it finds this and stops."""
+    return Reservation(
+        order_id=order_id,
+        status=Status.RELEASED,
+        version=1,
+        updated_at=at,
+        correlation_id=order_id,
+        causation_id=causation_id,
+    )
+
+
+def refusal(line: Line, currency: str, toy: Toy | None) -> Refusal | None:
+    """Why `line` cannot be reserved of `toy`, or None when it can."""
+    if toy is None or toy.deleted_at:
+        return Refusal.UNKNOWN_TOY
+    if (toy.price, toy.currency) != (line.price, currency):
+        return Refusal.PRICE_CHANGED
+    if toy.stock < line.quantity:
+        return Refusal.OUT_OF_STOCK
+    return None

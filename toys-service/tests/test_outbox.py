@@ -1,0 +1,113 @@
+"""The outbox, fed with real changes of the table."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from botocore.stub import ANY, Stubber
+from toys import outbox
+from toys.messages import of_reservation, of_toy
+from toys.model import now
+from toys.reservation import Line, Refusal, Reservation, Status
+from toys.toy import Toy, ToyDraft
+
+DRAFT = ToyDraft(
+    name="Kite", category="Outdoor", brand="Brand", price=1500, currency="EUR", stock=9
+)
+
+
+@pytest.fixture
+def toy() -> Toy:
+    return Toy.create("toy-1", DRAFT, now())
+
+
+def names(messages: list[Any]) -> list[str]:
+    return [type(message).__name__ for message in messages]
+
+
+def test_tells_of_a_toy_what_shoppers_see(toy: Toy) -> None:
+    (created,) = of_toy(None, toy)
+    told = created.model_dump(mode="json")
+    assert told["metadata"] == {
+        "id": "toy-1:1:ToyCreated",
+        "correlationId": "toy-1",
+        "causationId": None,
+        "occurredAt": told["data"]["createdAt"],
+        "version": 1,
+    }
+    assert told["data"]["availability"] == "IN_STOCK"
+    assert "stock" not in told["data"]
+
+
+def test_keeps_silent_about_single_units_sold(toy: Toy) -> None:
+    assert of_toy(toy, toy.model_copy(update={"stock": 8, "version": 2})) == []
+
+
+@pytest.mark.parametrize("left", [5, 0])
+def test_tells_when_the_availability_changes(toy: Toy, left: int) -> None:
+    assert names(of_toy(toy, toy.model_copy(update={"stock": left}))) == ["ToyUpdated"]
+
+
+def test_tells_of_a_deletion_once(toy: Toy) -> None:
+    gone = toy.delete(now())
+    assert names(of_toy(toy, gone)) == ["ToyDeleted"]
+    assert of_toy(gone, gone.model_copy(update={"stock": 10})) == []
+
+
+@pytest.mark.parametrize(
+    ("status", "name"),
+    [
+        (Status.RESERVED, "StockReserved"),
+        (Status.REFUSED, "StockReservationFailed"),
+        (Status.RELEASED, "StockReleased"),
+    ],
+)
+def test_tells_of_a_reservation_when_its_status_changes(status: Status, name: str) -> None:
+    line = Line(toy_id="toy-1", quantity=1, price=1500)
+    reservation = Reservation(
+        order_id="order-1",
+        status=status,
+        currency="EUR",
+        lines=(line,),
+        reason=Refusal.OUT_OF_STOCK,
+        toy_id="toy-1",
+        version=1,
+        updated_at=now(),
+        correlation_id="order-1",
+        causation_id="order-1:1:ReserveStock",
+    )
+    (message,) = of_reservation(None, reservation)
+    assert type(message).__name__ == name
+    assert message.metadata.id == f"order-1:1:{name}"
+    assert of_reservation(reservation, reservation) == []
+
+
+def test_publishes_the_same_message_for_the_same_change(
+    sample: Callable[[str], dict[str, Any]], context: Any
+) -> None:
+    event = sample("outbox-ToyCreated")
+    sent: list[dict[str, Any]] = []
+    with Stubber(outbox.events) as bus:
+        for _ in range(2):
+            bus.add_response("put_events", {"FailedEntryCount": 0, "Entries": []}, {"Entries": ANY})
+        outbox.events.meta.events.register_first(
+            "provide-client-params.events.PutEvents", lambda params, **_: sent.append(params)
+        )
+        outbox.handler(event, context)
+        outbox.handler(event, context)
+    first, second = sent
+    assert first == second
+    (entry,) = first["Entries"]
+    assert (entry["Source"], entry["DetailType"]) == ("tbs.toys", "ToyCreated")
+    assert json.loads(entry["Detail"])["metadata"]["version"] == 1
+
+
+def test_raises_when_the_bus_does_not_take_every_message(
+    sample: Callable[[str], dict[str, Any]], context: Any
+) -> None:
+    refusal = {"FailedEntryCount": 1, "Entries": [{"ErrorCode": "ThrottlingException"}]}
+    with Stubber(outbox.events) as bus:
+        bus.add_response("put_events", refusal, {"Entries": ANY})
+        with pytest.raises(outbox.NotPublished, match="ThrottlingException"):
+            outbox.handler(sample("outbox-ToyCreated"), context)
