@@ -1,0 +1,78 @@
+# The Better Store. `make` alone lists what there is to do.
+# Needs git, make and Python 3.11 or newer; whatever else it takes is installed under .local/.
+
+UV_VERSION := 0.13.8
+OWN_UV := $(CURDIR)/.local/uv/bin/uv
+UV := $(or $(shell command -v uv 2>/dev/null),$(OWN_UV))
+RUN := $(UV) run --frozen
+LOCAL := $(RUN) python -m local
+
+FOLDERS := $(wildcard *-service) public-api
+TEMPLATES := $(FOLDERS:%=%/template.yaml)
+ROOT_TESTS := tests/rules tests/contracts local
+TYPED := local tools tests $(FOLDERS:%=%/src)
+
+headline = @printf '\n\033[1m== %s\033[0m\n' '$(1)'
+
+# SAM's builder looks for uv on the path.
+export PATH := $(PATH):$(dir $(OWN_UV))
+export SAM_CLI_TELEMETRY := 0
+
+.DEFAULT_GOAL := help
+.PHONY: help up down status logs demo build deploy lint test contracts clean
+
+help: ## List these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+up: $(UV) ## Start the cloud on this machine, and deploy to it what changed [ONLY=toys,orders]
+	@$(LOCAL) up $(if $(ONLY),--only $(ONLY))
+
+down: $(UV) ## End all that runs
+	@$(LOCAL) down
+
+status: $(UV) ## Tell what runs, where, and in what state the stacks are
+	@$(LOCAL) status
+
+logs: $(UV) ## Show the log lines of SERVICE=orders [FOLLOW=1]
+	@$(LOCAL) logs $(or $(SERVICE),$(error Which? make logs SERVICE=orders)) $(if $(FOLLOW),--follow)
+
+demo: $(UV) ## Buy something, and watch it go through the eight services
+	@$(LOCAL) demo
+
+build: $(UV) ## Build the services as they go to Lambda [ONLY=toys,orders]
+	@$(LOCAL) build $(if $(ONLY),--only $(ONLY))
+
+deploy: $(UV) ## Build and deploy to AWS: ENV=dev [SERVICE=orders]
+	@$(LOCAL) deploy --env $(or $(ENV),$(error Where to? make deploy ENV=dev)) $(if $(SERVICE),--service $(SERVICE))
+
+lint: $(UV) ## Check style, types and templates
+	$(call headline,style)
+	@$(RUN) ruff check
+	@$(RUN) ruff format --check
+	$(call headline,types)
+	@$(RUN) mypy $(TYPED)
+	$(call headline,templates)
+	@$(RUN) cfn-lint $(TEMPLATES)
+	@printf '%s\n' $(TEMPLATES) | xargs -P 2 -n 1 $(RUN) sam validate --lint --template
+
+test: lint $(FOLDERS:%=test-%) ## Check all: lint, each service alone, all together, then on the cloud
+	$(call headline,$(ROOT_TESTS))
+	@$(RUN) pytest -q $(ROOT_TESTS)
+	$(call headline,tests/e2e)
+	@$(RUN) pytest -q tests/e2e
+
+.PHONY: $(FOLDERS:%=test-%)
+$(FOLDERS:%=test-%): test-%: $(UV) | lint
+	$(call headline,$*)
+	@cd $* && $(RUN) pytest -q
+
+contracts: $(UV) ## Write the contracts and sample events out of the code
+	@$(RUN) python -m tools.contracts
+
+clean: $(UV) ## Delete what was built, logged and stored here
+	@$(LOCAL) clean
+
+$(OWN_UV):
+	@echo "Installing uv $(UV_VERSION) into .local/uv"
+	@python3 -m venv .local/uv
+	@.local/uv/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)

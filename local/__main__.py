@@ -1,0 +1,116 @@
+"""The cloud on your machine: `python -m local <command>`; `make` lists the commands."""
+
+import argparse
+import os
+import shutil
+import signal
+import sys
+from types import FrameType
+
+import httpx
+import psycopg
+from botocore.exceptions import BotoCoreError, ClientError
+
+from local import cloud, database, gateway, logs, processes, sam, servers, status, tools
+from local.errors import LocalError
+from local.progress import Progress, console, fail
+from local.services import select
+from local.settings import ROOT, Settings
+
+
+def main(arguments: list[str]) -> int:
+    """Run one command; the exit code."""
+    options = _parser().parse_args(arguments)
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        return _run(options, Settings.from_environment())
+    except LocalError as error:
+        fail(error.report())
+        return 1
+    except (BotoCoreError, ClientError, httpx.TransportError, psycopg.Error) as error:
+        fail(f"The local cloud does not answer as it should; `make status` says what runs. {error}")
+        return 1
+    except KeyboardInterrupt:
+        fail("interrupted")
+        return 130
+
+
+def _run(options: argparse.Namespace, settings: Settings) -> int:
+    match options.command:
+        case "up":
+            services = select(options.only.split(","))
+            with Progress() as progress:
+                cloud.up(settings, services, progress, options.order_seed)
+            console.print(f"\nUp in {progress.elapsed:.0f} s.")
+            for what, address in gateway.directory(settings).items():
+                console.print(f"  {address:48}{what}", soft_wrap=True)
+        case "down":
+            ended = cloud.down(settings)
+            console.print(f"Ended: {', '.join(ended)}" if ended else "Nothing was running.")
+        case "status":
+            return 0 if status.show(settings) else 1
+        case "logs":
+            logs.show(settings, select([options.service])[0], options.follow)
+        case "build":
+            with Progress() as progress:
+                cloud.build(settings, select(options.only.split(",")), progress)
+        case "deploy":
+            for service in select([options.service]):
+                console.print(f"[bold]{service.stack(options.env)}[/]")
+                sam.deploy_to_aws(service, settings, options.env)
+        case "demo":
+            from local import demo
+
+            return demo.main(settings)
+        case "clean":
+            _clean(settings)
+    return 0
+
+
+def _clean(settings: Settings) -> None:
+    """Delete what this cloud made and, for the usual one, caches and tools. uv itself stays."""
+    if alive := [name for name in servers.NAMES if processes.running(settings, name)]:
+        raise LocalError(f"{', '.join(alive)} still runs: `make down` first.")
+    caches = [ROOT / ".mypy_cache", ROOT / ".ruff_cache"]
+    for pattern in (".aws-sam", ".pytest_cache", ".hypothesis"):
+        caches += [ROOT / pattern, *ROOT.glob(f"*/{pattern}")]
+    made = [settings.home / name for name in ("build", "lock", "logs", "ministack", "run", "state")]
+    if settings.home == ROOT / ".local":
+        made += [tools.ENVIRONMENTS, *caches]
+    for path in (database.folder(settings), *made):
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.is_file():
+            path.unlink()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+    only = argparse.ArgumentParser(add_help=False)
+    only.add_argument("--only", default="", metavar="A,B", help="these services, not all eight")
+    up = commands.add_parser("up", parents=[only], help="start the cloud, deploy what changed")
+    up.add_argument("--order-seed", type=int, metavar="N", help="deploy in a shuffled order")
+    commands.add_parser("down", help="end all that runs")
+    commands.add_parser("status", help="what runs, where; the stacks and their state")
+    show = commands.add_parser("logs", help="a service's log lines")
+    show.add_argument("service")
+    show.add_argument("--follow", action="store_true", help="go on as lines come")
+    commands.add_parser("build", parents=[only], help="build what changed, deploy nothing")
+    deploy = commands.add_parser("deploy", help="build and deploy to AWS")
+    deploy.add_argument("--env", required=True, help="an environment of samconfig.toml")
+    deploy.add_argument("--service", default="", help="this service, not all eight")
+    commands.add_parser("clean", help="delete what was built, logged and stored here")
+    commands.add_parser("demo", help="buy something, step by step")
+    return parser
+
+
+def _interrupt(signum: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    # Ctrl-C in a shell's background job is ignored unless asked for.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.chdir(ROOT)
+    sys.exit(main(sys.argv[1:]))

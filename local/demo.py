@@ -1,0 +1,301 @@
+"""The demo: three shoppers' stories, played over HTTP and shown message by message."""
+
+import json
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import psycopg
+from rich.console import Console
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from local import aws, cloud, mailbox, stacks
+from local.bus import BusWatch, Seen
+from local.progress import Progress, fail
+from local.services import select
+from local.settings import Settings
+from local.shopper import FINAL, Shopper
+
+COLOURS = {
+    "public-api": "bright_magenta",
+    "orders": "bright_blue",
+    "toys": "bright_green",
+    "payments": "bright_yellow",
+    "file-manager": "cyan",
+    "notification": "bright_cyan",
+    "fulfilment": "bright_red",
+    "reports": "white",
+}
+
+
+@dataclass(slots=True)
+class Story:
+    """An order on its way: what the bus carried, and when the shopper saw it change."""
+
+    order_id: str
+    began: datetime
+    answered: float
+    """Seconds from the request to its answer, the 202."""
+    order: dict[str, Any]
+    seen: list[Seen] = field(default_factory=list)
+
+
+class Demo:
+    """Plays stories on a local cloud that runs, and tells them on a console."""
+
+    def __init__(self, settings: Settings, console: Console) -> None:
+        self.settings = settings
+        self.console = console
+
+    def play(self) -> None:
+        """All three stories. Raises AssertionError when one does not end as it should."""
+        console = self.console
+        console.rule("[bold]A shopper comes to the shop")
+        shopper = Shopper.sign_up(self.settings)
+        console.print(f"Signed up as {shopper.email}, confirmed by the code in the mailbox.")
+        toys = self._catalogue(shopper)
+        console.print(f"GET /api/toys answered with {len(toys)} toys.")
+        first, second = [toy for toy in toys if toy["availability"] == "IN_STOCK"][:2]
+        both = [
+            {"toyId": first["toyId"], "quantity": 1},
+            {"toyId": second["toyId"], "quantity": 2},
+        ]
+        with BusWatch(self.settings) as bus:
+            self._delivered(shopper, bus, both)
+            self._declined(shopper, bus, both)
+            self._sold_out(shopper, bus, first)
+        self._addresses()
+
+    def _catalogue(self, shopper: Shopper) -> list[dict[str, Any]]:
+        """The toys on the first page, once the toys service's messages about them are through."""
+        deadline = time.monotonic() + 60
+        with self.console.status("waiting for the toys to reach the public catalogue"):
+            while True:
+                toys = shopper.toys()
+                seen = {toy["availability"] for toy in toys}
+                if {"IN_STOCK", "LOW"} <= seen and len(toys) > 2:
+                    return toys
+                if time.monotonic() > deadline:
+                    raise AssertionError(
+                        f"the public catalogue has {len(toys)} toys after a minute: "
+                        "look at `make logs SERVICE=public-api`"
+                    )
+                time.sleep(0.5)
+
+    def _delivered(self, shopper: Shopper, bus: BusWatch, lines: list[dict[str, Any]]) -> None:
+        self.console.rule("[bold]1. Two toys, and a card that pays")
+        story = self._tell(shopper, bus, lines, "pm_card_visa", {"FileStored"})
+        self._expect(story, "DELIVERED", None)
+        self._timeline(story.order)
+        self._mails(shopper.email, story.order_id)
+        self._receipt(story.order_id)
+        self._report(story.order_id)
+
+    def _declined(self, shopper: Shopper, bus: BusWatch, lines: list[dict[str, Any]]) -> None:
+        self.console.rule("[bold]2. The same toys, and a card that is declined")
+        story = self._tell(shopper, bus, lines, "pm_card_visa_chargeDeclined", {"StockReleased"})
+        self._expect(story, "CANCELLED", "PAYMENT_DECLINED")
+        self._timeline(story.order)
+        self._mails(shopper.email, story.order_id)
+
+    def _sold_out(self, shopper: Shopper, bus: BusWatch, toy: dict[str, Any]) -> None:
+        self.console.rule("[bold]3. More than there is")
+        # Nobody sees how many there are; 99 is the most that an order takes.
+        stock = aws.signed_request(
+            "GET", f"{stacks.api_url(self.settings, 'toys')}/toys/{toy['toyId']}", self.settings
+        ).json()["stock"]
+        scarce = toy if stock < 99 else self._scarce(shopper)
+        story = self._tell(
+            shopper,
+            bus,
+            [{"toyId": scarce["toyId"], "quantity": 99}],
+            "pm_card_visa",
+            {"OrderCancelled"},
+        )
+        self._expect(story, "CANCELLED", "OUT_OF_STOCK")
+        self._timeline(story.order)
+        self._mails(shopper.email, story.order_id)
+        charges = [seen for seen in story.seen if seen.name == "CollectPayment"]
+        if charges:
+            raise AssertionError("a payment was asked for")
+        self.console.print("No payment was asked for, so nothing was charged.")
+
+    def _scarce(self, shopper: Shopper) -> dict[str, Any]:
+        for toy in shopper.toys():
+            if toy["availability"] == "LOW":
+                return toy
+        raise AssertionError("every toy on the first page is plentiful")
+
+    def _tell(
+        self,
+        shopper: Shopper,
+        bus: BusWatch,
+        lines: list[dict[str, Any]],
+        card: str,
+        last: set[str],
+    ) -> Story:
+        """Order, and print each message as it comes, until all that belongs to it has come."""
+        console = self.console
+        bus.read()
+        began, clock = datetime.now(UTC), time.monotonic()
+        order = shopper.order(lines, card)
+        answered = time.monotonic() - clock
+        story = Story(order["orderId"], began, answered, order)
+        for line in order["lines"]:
+            console.print(f"  {line['quantity']} x {line['name']} at {money(line['price'], order)}")
+        console.print(
+            f"  shipping {money(order['shipping'], order)}, tax {money(order['tax'], order)}, "
+            f"[bold]total {money(order['gross'], order)}[/bold], paid with {card}"
+        )
+        console.print(
+            f"POST /api/orders answered 202 in {answered:.2f} s: "
+            f"order [bold]{story.order_id}[/bold]"
+        )
+        console.print()
+        quiet_since, ended = time.monotonic(), False
+        with console.status("") as status:
+            while True:
+                for seen in bus.read():
+                    if (
+                        seen.metadata["correlationId"] == story.order_id
+                        or seen.data.get("orderId") == story.order_id
+                    ):
+                        story.seen.append(seen)
+                        console.print(self._line(story, seen))
+                        quiet_since = time.monotonic()
+                story.order = shopper.get_order(story.order_id)
+                ended = story.order["status"] in FINAL and last <= {s.name for s in story.seen}
+                waited = time.monotonic() - clock
+                status.update(
+                    f"the shopper sees [bold]{story.order['status']}[/bold] {waited:.1f} s"
+                )
+                if ended and time.monotonic() - quiet_since > 0.5:
+                    break
+                if time.monotonic() - quiet_since > 60:
+                    raise AssertionError(
+                        f"the order {story.order_id} stands still at {story.order['status']}: "
+                        "look at `make logs SERVICE=orders`"
+                    )
+                time.sleep(0.1)
+        console.print()
+        return story
+
+    def _line(self, story: Story, seen: Seen) -> Text:
+        passed = (seen.at - story.began).total_seconds()
+        line = Text(f"  {passed:6.2f} s  ")
+        line.append(f"{seen.sender:>12}", COLOURS.get(seen.sender, ""))
+        line.append(f"  {seen.name:<24}", "bold")
+        line.append(" -> ", "dim")
+        for number, reader in enumerate(seen.readers):
+            line.append(", " if number else "")
+            line.append(reader, COLOURS.get(reader, ""))
+        if not seen.readers:
+            line.append("nobody yet", "dim")
+        return line
+
+    def _expect(self, story: Story, status: str, reason: str | None) -> None:
+        found = (story.order["status"], story.order.get("reason"))
+        if found != (status, reason):
+            raise AssertionError(f"the order ended {found}, not {(status, reason)}")
+
+    def _timeline(self, order: dict[str, Any]) -> None:
+        table = Table("what the shopper sees", "when", title=None, box=None, pad_edge=False)
+        for entry in order["history"]:
+            at = datetime.fromisoformat(entry["at"]).astimezone(UTC)
+            table.add_row(
+                entry["status"], at.strftime("%H:%M:%S.") + f"{at.microsecond // 1000:03}"
+            )
+        self.console.print(table)
+        if order.get("reason"):
+            self.console.print(f"Reason: {order['reason']}")
+        if order.get("trackingNumber"):
+            self.console.print(f"Parcel: {order['carrier']} {order['trackingNumber']}")
+        self.console.print()
+
+    def _mails(self, email: str, order_id: str) -> None:
+        """The mails about an order, the first one in full."""
+        found = [m for m in mailbox.mails(self.settings, email) if order_id in m.text + m.subject]
+        deadline = time.monotonic() + 20
+        while not found and time.monotonic() < deadline:
+            time.sleep(0.2)
+            found = [
+                m for m in mailbox.mails(self.settings, email) if order_id in m.text + m.subject
+            ]
+        if not found:
+            raise AssertionError(f"no mail about {order_id} came")
+        shown = next((m for m in found if "eceipt" in m.subject), found[0])
+        self.console.print(Panel(shown.text.strip(), title=shown.subject, expand=False))
+        for mail in found:
+            if mail is not shown:
+                self.console.print(f"Also mailed: {mail.subject}")
+        self.console.print()
+
+    def _receipt(self, order_id: str) -> None:
+        table = stacks.outputs(self.settings, "file-manager")["TableName"]
+        items = aws.client("dynamodb", self.settings).scan(TableName=table)["Items"]
+        kept = [item for item in items if order_id in json.dumps(item)]
+        for item in kept:
+            size = item.get("size", {}).get("N")
+            self.console.print(f"Stored receipt: {item['name']['S']} ({size} bytes)")
+        if not kept:
+            raise AssertionError("no receipt is stored")
+
+    def _report(self, order_id: str) -> None:
+        """The order's row in the reports' database, which is written in batches."""
+        deadline = time.monotonic() + 30
+        with (
+            self.console.status("waiting for the reports' next batch"),
+            psycopg.connect(self.settings.database_url, autocommit=True) as database,
+        ):
+            while True:
+                row = database.execute(
+                    "select status, gross, currency, delivered_at from orders where order_id = %s",
+                    [order_id],
+                ).fetchone()
+                if row and row[0] == "DELIVERED":
+                    break
+                if time.monotonic() > deadline:
+                    raise AssertionError(f"the reports have {row} of order {order_id}")
+                time.sleep(0.2)
+        lines = "select name, quantity, price from order_lines where order_id = %s"
+        with psycopg.connect(self.settings.database_url) as database:
+            table = Table("toy", "quantity", "price", title="PostgreSQL: order_lines", box=None)
+            for line in database.execute(lines, [order_id]):
+                table.add_row(*map(str, line))
+        self.console.print(f"PostgreSQL: orders has {order_id}: {row[0]}, {row[1]} {row[2]}")
+        self.console.print(table)
+        self.console.print()
+
+    def _addresses(self) -> None:
+        settings = self.settings
+        self.console.rule("[bold]Your turn")
+        for title, address in (
+            ("the toys", f"{settings.url}/api/toys"),
+            ("every mail that was sent", f"{settings.aws_url}/_ministack/ses/messages"),
+            ("what Stripe's stand-in holds", f"{settings.stripe_url}/test/state"),
+            ("the reports", settings.database_url),
+        ):
+            self.console.print(f"  {title:<30} {address}", soft_wrap=True)
+        self.console.print("  what a service logged          make logs SERVICE=orders")
+        self.console.print("  stop it all                    make down")
+
+
+def money(amount: int, order: dict[str, Any]) -> str:
+    """Minor units as people write them."""
+    return f"{amount / 100:.2f} {order['currency']}"
+
+
+def main(settings: Settings) -> int:
+    """Bring the cloud up where it is not, and play the demo on it. Returns the exit code."""
+    with Progress() as progress:
+        cloud.up(settings, select(), progress, None)
+    console = Console(highlight=False)
+    try:
+        Demo(settings, console).play()
+    except (AssertionError, TimeoutError) as error:
+        fail(f"The demo went wrong: {error}")
+        return 1
+    return 0
