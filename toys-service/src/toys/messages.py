@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, field_validator
 
 from toys.model import Currency, Model, Money, Timestamp
 from toys.reservation import Line, Refusal, Reservation, Status
@@ -36,7 +36,14 @@ class ReservationRequest(Model):
 
     order_id: str
     currency: Currency
-    lines: tuple[Line, ...] = Field(min_length=1)
+    lines: tuple[Line, ...] = Field(min_length=1, max_length=50)
+
+    @field_validator("lines")
+    @classmethod
+    def _each_toy_once(cls, lines: tuple[Line, ...]) -> tuple[Line, ...]:
+        if len({line.toy_id for line in lines}) < len(lines):
+            raise ValueError("a toy stands in two lines")
+        return lines
 
 
 class ReserveStock(Message):

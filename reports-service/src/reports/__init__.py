@@ -1,0 +1,1 @@
+"""The sales of The Better Store, in SQL."""

@@ -1,0 +1,122 @@
+"""The messages this service hears. It sends none."""
+
+from decimal import Decimal
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from reports.model import Currency, Model, Money, Timestamp
+
+SOURCE = "tbs.reports"
+"""The name under which this service's messages stand on the bus."""
+
+
+class Metadata(Model):
+    """What every message says of itself. Made from the stored item, so it is the same each time."""
+
+    id: str = Field(description="<aggregate id>:<version>:<message name>")
+    correlation_id: str = Field(description="The order's id, or the aggregate's own")
+    causation_id: str | None = Field(description="metadata.id of the message that led to this")
+    occurred_at: Timestamp
+    version: Annotated[
+        int, Field(ge=1, description="Of the aggregate. Of two messages, the higher one is newer")
+    ]
+
+
+class Message(Model):
+    """A message on the bus: the detail of an EventBridge event, whose detail-type is its name."""
+
+    metadata: Metadata
+
+
+# Heard
+
+
+class Line(Model):
+    """So many of one toy. `price` is for one, in minor units, tax included."""
+
+    toy_id: str
+    name: str
+    price: Money
+    quantity: Annotated[int, Field(ge=1)]
+
+
+class Step(Model):
+    """A status that an order came to, and when."""
+
+    status: str
+    at: Timestamp
+
+
+class OrderData(Model):
+    """A whole order, as far as the reports count it.
+
+    Amounts are in minor units; `gross` is what was paid, tax and shipping included.
+    """
+
+    order_id: str
+    customer_id: str
+    lines: Annotated[tuple[Line, ...], Field(min_length=1)]
+    currency: Currency
+    shipping: Money
+    net: Money
+    tax: Money
+    gross: Money
+    tax_rate: Annotated[Decimal, Field(ge=0, description="0.15 is 15 %")]
+    status: str
+    reason: Annotated[str | None, Field(description="Why it was cancelled")]
+    history: tuple[Step, ...]
+    placed_at: Timestamp
+    updated_at: Timestamp
+
+
+class OrderEvent(Message):
+    """The newest state of an order, whatever happened to it."""
+
+    sender: ClassVar[str] = "tbs.orders"
+
+    data: OrderData
+
+
+class OrderPlaced(OrderEvent):
+    """Event: an order came in."""
+
+
+class OrderConfirmed(OrderEvent):
+    """Event: an order's toys are held and it is paid."""
+
+
+class OrderDispatched(OrderEvent):
+    """Event: an order is on its way."""
+
+
+class OrderDelivered(OrderEvent):
+    """Event: an order has arrived."""
+
+
+class OrderCancelled(OrderEvent):
+    """Event: an order came to nothing, for the reason it gives."""
+
+
+HEARS: dict[str, type[OrderEvent]] = {
+    model.__name__: model
+    for model in (OrderPlaced, OrderConfirmed, OrderDispatched, OrderDelivered, OrderCancelled)
+}
+SENDS: tuple[type[Message], ...] = ()
+
+
+class _Delivery(BaseModel):
+    """An EventBridge event as it lies in the queue."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    name: str = Field(alias="detail-type")
+    detail: dict[str, Any]
+
+
+def parse(body: str) -> OrderEvent:
+    """The message in a queue's record. Raises ValueError for what is not one we hear."""
+    delivery = _Delivery.model_validate_json(body)
+    if delivery.name not in HEARS:
+        raise ValueError(f"{delivery.name!r} is not one of {', '.join(HEARS)}")
+    return HEARS[delivery.name].model_validate(delivery.detail)

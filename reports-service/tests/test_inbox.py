@@ -1,0 +1,346 @@
+"""The inbox, fed with real messages into a real PostgreSQL: once, twice, late, out of order."""
+
+import copy
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from decimal import Decimal
+from io import StringIO
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from reports import inbox
+
+Told = Callable[..., dict[str, Any]]
+
+LIFE = ("OrderPlaced", "OrderConfirmed", "OrderDispatched", "OrderDelivered")
+
+
+@pytest.fixture
+def told(sample: Callable[[str], dict[str, Any]]) -> Told:
+    """Makes the record of a sample message, changed: of another order, version, or data."""
+
+    def record(
+        name: str, *, order_id: str = "order-1", version: int | None = None, **data: Any
+    ) -> dict[str, Any]:
+        found: dict[str, Any] = sample(f"inbox-{name}")["Records"][0]
+        body = json.loads(found["body"])
+        detail = body["detail"]
+        detail["data"] |= {"orderId": order_id, **data}
+        detail["metadata"]["version"] = version or detail["metadata"]["version"]
+        detail["metadata"]["id"] = f"{order_id}:{detail['metadata']['version']}:{name}"
+        return found | {"messageId": str(uuid4()), "body": json.dumps(body)}
+
+    return record
+
+
+def handle(context: Any, *records: dict[str, Any]) -> list[str]:
+    """Give the inbox a batch. Returns the ids of the messages that failed."""
+    answer: Any = inbox.handler({"Records": list(records)}, context)
+    return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+
+
+def data(record: dict[str, Any]) -> Any:
+    """The order that a record tells of."""
+    return json.loads(record["body"])["detail"]["data"]
+
+
+def kept(server: Any) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """All that the database holds."""
+    lines = server.rows("select * from order_lines order by order_id, line")
+    return server.rows("select * from orders order by order_id"), lines
+
+
+def test_an_order_becomes_a_row_and_its_lines_become_rows(
+    server: Any, told: Told, context: Any
+) -> None:
+    record = told("OrderDelivered")
+    assert handle(context, record) == []
+    order = data(record)
+    reached = {step["status"]: datetime.fromisoformat(step["at"]) for step in order["history"]}
+    orders, lines = kept(server)
+    assert orders == [
+        {
+            "order_id": "order-1",
+            "customer_id": order["customerId"],
+            "status": "DELIVERED",
+            "reason": None,
+            "currency": order["currency"],
+            "shipping": order["shipping"],
+            "net": order["net"],
+            "tax": order["tax"],
+            "gross": order["gross"],
+            "tax_rate": Decimal(order["taxRate"]),
+            "placed_at": datetime.fromisoformat(order["placedAt"]),
+            "confirmed_at": reached["CONFIRMED"],
+            "dispatched_at": reached["DISPATCHED"],
+            "delivered_at": reached["DELIVERED"],
+            "cancelled_at": None,
+            "version": json.loads(record["body"])["detail"]["metadata"]["version"],
+            "updated_at": datetime.fromisoformat(order["updatedAt"]),
+        }
+    ]
+    assert lines == [
+        {
+            "order_id": "order-1",
+            "line": place,
+            "toy_id": line["toyId"],
+            "name": line["name"],
+            "price": line["price"],
+            "quantity": line["quantity"],
+        }
+        for place, line in enumerate(order["lines"], start=1)
+    ]
+
+
+def test_a_cancelled_order_has_its_reason(server: Any, told: Told, context: Any) -> None:
+    record = told("OrderCancelled")
+    handle(context, record)
+    ((order,), _) = kept(server)
+    assert (order["status"], order["reason"]) == ("CANCELLED", data(record)["reason"])
+    assert order["cancelled_at"] is not None
+    assert order["delivered_at"] is None
+
+
+def test_the_same_toy_may_stand_in_two_lines(server: Any, told: Told, context: Any) -> None:
+    line = data(told("OrderPlaced"))["lines"][0]
+    assert handle(context, told("OrderPlaced", lines=[line, line])) == []
+    assert len(kept(server)[1]) == 2
+
+
+@pytest.mark.parametrize("name", [*LIFE, "OrderCancelled"])
+def test_a_message_that_comes_again_changes_nothing(
+    server: Any, told: Told, context: Any, name: str
+) -> None:
+    record = told(name)
+    handle(context, record)
+    first = kept(server)
+    handle(context, record)
+    handle(context, record, copy.deepcopy(record) | {"messageId": "copy"})
+    assert kept(server) == first
+    assert len(first[0]) == 1
+
+
+def test_a_message_that_comes_late_changes_nothing(server: Any, told: Told, context: Any) -> None:
+    handle(context, told("OrderDelivered", version=5))
+    delivered = kept(server)
+    for version, name in enumerate(LIFE[:3], start=1):
+        assert handle(context, told(name, version=version)) == []
+    assert kept(server) == delivered
+
+
+def test_a_newer_message_replaces_what_is_kept(server: Any, told: Told, context: Any) -> None:
+    bought = data(told("OrderPlaced"))["lines"]
+    for version, name in enumerate(LIFE, start=1):
+        record = told(name, version=version, lines=bought)
+        handle(context, record)
+        ((order,), lines) = kept(server)
+        assert (order["status"], order["version"]) == (data(record)["status"], version)
+        assert len(lines) == len(bought)
+
+
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(draw=st.data())
+def test_whatever_the_order_the_copies_and_the_batches_the_rows_are_the_same(
+    server: Any, told: Told, context: Any, draw: st.DataObject
+) -> None:
+    """Two orders, each message once or more, in any order, cut into any batches."""
+    ids = [f"order-{uuid4()}" for _ in range(2)]
+    last = data(told(LIFE[-1]))
+    life = [
+        told(name, order_id=order_id, version=version, lines=last["lines"])
+        for order_id in ids
+        for version, name in enumerate(LIFE, start=1)
+    ]
+    copies = draw.draw(st.lists(st.sampled_from(life), max_size=6))
+    messages = draw.draw(st.permutations([*life, *copies]))
+    while messages:
+        size = draw.draw(st.integers(1, len(messages)))
+        assert handle(context, *messages[:size]) == []
+        messages = messages[size:]
+    orders, lines = kept(server)
+    for order_id in ids:
+        (order,) = [row for row in orders if row["order_id"] == order_id]
+        assert (order["status"], order["version"]) == (last["status"], len(LIFE))
+        assert order["updated_at"] == datetime.fromisoformat(last["updatedAt"])
+        of_order = [row for row in lines if row["order_id"] == order_id]
+        assert [row["quantity"] for row in of_order] == [line["quantity"] for line in last["lines"]]
+
+
+def test_a_batch_of_a_hundred_orders(server: Any, told: Told, context: Any) -> None:
+    records = [told("OrderPlaced", order_id=f"order-{n}") for n in range(100)]
+    assert handle(context, *records) == []
+    assert len(kept(server)[0]) == 100
+
+
+def test_two_batches_at_once_end_with_the_newest(server: Any, told: Told, context: Any) -> None:
+    """The same orders in two functions, each batch the other way round."""
+    bought = data(told("OrderPlaced"))["lines"]
+    batches = [
+        [told(name, order_id=f"order-{n}", version=version, lines=bought) for n in range(50)]
+        for version, name in enumerate(LIFE, start=1)
+    ]
+    with ThreadPoolExecutor(2) as functions:
+        for failed in functions.map(
+            lambda batch: handle(context, *batch), [*batches, *(b[::-1] for b in batches)]
+        ):
+            assert failed == []
+    orders, lines = kept(server)
+    assert [order["version"] for order in orders] == [len(LIFE)] * 50
+    assert len(lines) == 50 * len(bought)
+
+
+LINE = {"toyId": "toy-1", "name": "Kite", "price": 1000, "quantity": 1}
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"lines": []},
+        {"lines": [LINE | {"quantity": 0}]},
+        {"lines": [LINE | {"price": -1}]},
+        {"lines": [LINE | {"name": "a NUL \0 in it"}]},
+        {"lines": [LINE | {"quantity": 2**63}]},
+        {"gross": -1},
+        {"gross": 10**30},
+        {"gross": "much"},
+        {"currency": "euro"},
+        {"taxRate": "NaN"},
+        {"history": None},
+        {"placedAt": "yesterday"},
+        {"customerId": "a NUL \0 in it"},
+    ],
+    ids=str,
+)
+def test_a_bad_message_fails_alone(
+    server: Any, told: Told, context: Any, bad: dict[str, Any]
+) -> None:
+    good = [told("OrderPlaced", order_id=f"order-{n}") for n in range(4)]
+    poison = told("OrderPlaced", order_id="bad", **bad)
+    assert handle(context, *good[:2], poison, *good[2:]) == [poison["messageId"]]
+    assert [row["order_id"] for row in kept(server)[0]] == [f"order-{n}" for n in range(4)]
+    assert handle(context, poison) == [poison["messageId"]]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "not json",
+        "{}",
+        '{"detail-type": "OrderLost", "detail": {}}',
+        '{"detail-type": "OrderPlaced", "detail": {"data": {}}}',
+    ],
+)
+def test_what_is_no_message_of_ours_fails_alone(
+    server: Any, told: Told, context: Any, body: str
+) -> None:
+    record = told("OrderPlaced")
+    assert handle(context, record | {"messageId": "bad", "body": body}, record) == ["bad"]
+    assert len(kept(server)[0]) == 1
+
+
+def test_an_older_version_is_kept_when_the_newest_is_bad(
+    server: Any, told: Told, context: Any
+) -> None:
+    good = told("OrderPlaced", version=1)
+    poison = told("OrderConfirmed", version=2, customerId="\0")
+    assert handle(context, poison, good) == [poison["messageId"]]
+    ((order,), lines) = kept(server)
+    assert order["version"] == 1
+    assert lines
+
+
+def test_all_messages_come_again_when_the_database_is_down(
+    server: Any, told: Told, context: Any
+) -> None:
+    record = told("OrderPlaced")
+    server.stop()
+    try:
+        with pytest.raises(psycopg.OperationalError):
+            inbox.handler({"Records": [record]}, context)
+    finally:
+        server.start()
+    assert handle(context, record) == []
+    assert len(kept(server)[0]) == 1
+
+
+@pytest.mark.parametrize("crash_at", range(1, 9))
+def test_a_crash_between_any_two_statements_is_made_good_by_the_next_try(
+    server: Any,
+    told: Told,
+    context: Any,
+    crash_at: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    records = [told("OrderPlaced", order_id=f"order-{n}") for n in range(2)]
+    execute = psycopg.Connection.execute
+    done = 0
+
+    def failing(connection: psycopg.Connection, *arguments: Any, **options: Any) -> Any:
+        nonlocal done
+        done += 1
+        if done == crash_at:
+            raise psycopg.OperationalError("the connection is lost")
+        return execute(connection, *arguments, **options)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(psycopg.Connection, "execute", failing)
+        with pytest.raises(psycopg.OperationalError, match="lost"):
+            inbox.handler({"Records": records}, context)
+    assert done == crash_at
+    assert handle(context, *records) == []
+    orders, lines = kept(server)
+    assert len(orders) == 2
+    assert len(lines) == 2 * len(data(records[0])["lines"])
+
+
+def test_orders_and_their_lines_are_written_together_or_not_at_all(
+    server: Any, told: Told, context: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handle(context, told("OrderPlaced", order_id="order-0"))
+    with server.connect("reports") as owner:
+        owner.execute("revoke insert on order_lines from reports_writer")
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        inbox.handler({"Records": [told("OrderPlaced")]}, context)
+    assert [row["order_id"] for row in kept(server)[0]] == ["order-0"]
+
+
+@pytest.mark.parametrize("bad", [{}, {"customerId": "\0"}], ids=["good", "bad"])
+def test_no_connection_is_left_open(
+    server: Any,
+    told: Told,
+    context: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    bad: dict[str, Any],
+) -> None:
+    opened: list[psycopg.Connection] = []
+    connect = psycopg.connect
+
+    def watched(**options: Any) -> psycopg.Connection:
+        opened.append(connect(**options))
+        return opened[-1]
+
+    monkeypatch.setattr(psycopg, "connect", watched)
+    handle(context, told("OrderPlaced", **bad))
+    assert [connection.closed for connection in opened] == [True]
+
+
+def test_the_log_has_each_change_once_and_nothing_of_the_customer(
+    server: Any, told: Told, context: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = StringIO()
+    monkeypatch.setattr(inbox.logger.registered_handler, "stream", log)
+    record = told("OrderPlaced", email="someone@example.com")
+    handle(context, record)
+    handle(context, record, told("OrderPlaced", order_id="bad", gross="someone@example.com"))
+    assert "someone" not in log.getvalue()
+    lines = [json.loads(line) for line in log.getvalue().splitlines()]
+    assert [line["order_id"] for line in lines if line["message"] == "order kept"] == ["order-1"]
+    assert [line["message"] for line in lines].count("refused") == 1

@@ -1,0 +1,86 @@
+"""What the reports keep of an order, by example and by property."""
+
+import dataclasses
+import json
+from collections.abc import Callable
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+from reports.messages import HEARS, Line, parse
+from reports.sale import Sale, newest
+
+AT = datetime.fromisoformat("2026-01-05T10:00:00.000Z")
+SALE = Sale(
+    order_id="order-1",
+    customer_id="customer-1",
+    status="PLACED",
+    reason=None,
+    currency="EUR",
+    shipping=495,
+    net=4993,
+    tax=749,
+    gross=5742,
+    tax_rate=Decimal("0.15"),
+    placed_at=AT,
+    confirmed_at=None,
+    dispatched_at=None,
+    delivered_at=None,
+    cancelled_at=None,
+    version=1,
+    updated_at=AT,
+    lines=(Line(toy_id="toy-1", name="Kite", price=5247, quantity=1),),
+)
+
+sales = st.builds(
+    dataclasses.replace,
+    st.just(SALE),
+    order_id=st.sampled_from(["order-1", "order-2", "order-3"]),
+    version=st.integers(1, 5),
+)
+
+
+@pytest.mark.parametrize("name", HEARS)
+def test_a_sale_is_what_the_order_says(sample: Callable[[str], dict[str, Any]], name: str) -> None:
+    body = sample(f"inbox-{name}")["Records"][0]["body"]
+    sale = Sale.of(parse(body))
+    told = json.loads(body)["detail"]
+    order = told["data"]
+    assert sale.version == told["metadata"]["version"]
+    assert (sale.order_id, sale.customer_id) == (order["orderId"], order["customerId"])
+    assert (sale.status, sale.reason) == (order["status"], order["reason"])
+    assert (sale.shipping, sale.net) == (order["shipping"], order["net"])
+    assert (sale.tax, sale.gross) == (order["tax"], order["gross"])
+    assert (sale.currency, str(sale.tax_rate)) == (order["currency"], order["taxRate"])
+    reached = {step["status"]: datetime.fromisoformat(step["at"]) for step in order["history"]}
+    assert sale.confirmed_at == reached.get("CONFIRMED")
+    assert sale.dispatched_at == reached.get("DISPATCHED")
+    assert sale.delivered_at == reached.get("DELIVERED")
+    assert sale.cancelled_at == reached.get("CANCELLED")
+    assert sale.placed_at == datetime.fromisoformat(order["placedAt"])
+    assert [line.model_dump() for line in sale.lines] == order["lines"]
+
+
+@given(st.lists(sales))
+def test_the_newest_of_each_order_is_taken_whatever_the_order_they_come_in(
+    told: list[Sale],
+) -> None:
+    taken = newest(told)
+    assert [sale.order_id for sale in taken] == sorted({sale.order_id for sale in told})
+    for sale in taken:
+        assert sale.version == max(s.version for s in told if s.order_id == sale.order_id)
+
+
+def test_what_is_wrong_with_a_message_is_told_without_repeating_it(
+    sample: Callable[[str], dict[str, Any]],
+) -> None:
+    body = json.loads(sample("inbox-OrderPlaced")["Records"][0]["body"])
+    body["detail"]["data"]["gross"] = "someone@example.com"
+    with pytest.raises(ValidationError) as refusal:
+        parse(json.dumps(body))
+    assert "data.gross" in str(refusal.value)
+    assert "someone" not in str(refusal.value)
