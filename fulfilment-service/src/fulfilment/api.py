@@ -1,0 +1,93 @@
+"""Private API: shipments, for the warehouse. Requests are signed (AWS IAM)."""
+
+import os
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from aws_lambda_powertools import Logger, Tracer
+from aws_lambda_powertools.event_handler import APIGatewayRestResolver
+from aws_lambda_powertools.event_handler.exceptions import NotFoundError, ServiceError
+from aws_lambda_powertools.event_handler.openapi.params import Query
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from fulfilment import errors
+from fulfilment.model import Model, now
+from fulfilment.shipment import Consignment, NotAllowed, Shipment, Status
+from fulfilment.table import Conflict, ShipmentsTable
+
+logger = Logger()
+tracer = Tracer(patch_modules=("botocore",))
+app = APIGatewayRestResolver(enable_validation=True)
+errors.install(app)
+table = ShipmentsTable(os.environ["TABLE_NAME"])
+
+
+class ShipmentPage(Model):
+    """Some shipments, oldest first, and the cursor of the next page (null: this is the last)."""
+
+    items: list[Shipment]
+    cursor: str | None
+
+
+@logger.inject_lambda_context(correlation_id_path="requestContext.requestId")
+@tracer.capture_lambda_handler(capture_response=False)
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Answer one request of API Gateway."""
+    return errors.refuse_large(event) or app.resolve(event, context)
+
+
+@app.get("/shipments", tags=["shipments"])
+def list_shipments(
+    status: Status = Status.WAITING,
+    limit: Annotated[int, Query(ge=1, le=100)] = 25,
+    cursor: Annotated[
+        str | None, Query(pattern=r"^[0-9TZ:.-]+#.+$", description="From the page before")
+    ] = None,
+) -> ShipmentPage:
+    """The shipments that are at one stage, oldest first, a page at a time."""
+    shipments, following = table.listed(status, limit, cursor)
+    return ShipmentPage(items=shipments, cursor=following)
+
+
+@app.get("/shipments/<order_id>", tags=["shipments"])
+def get_shipment(order_id: str) -> Shipment:
+    """The shipment of one order."""
+    return existing(order_id)
+
+
+@app.post("/shipments/<order_id>/dispatch", tags=["shipments"])
+def dispatch_shipment(order_id: str, consignment: Consignment) -> Shipment:
+    """Hand a waiting parcel to its carrier. Saying the same again is answered as done."""
+    return move(order_id, lambda shipment: shipment.dispatch(consignment, now()))
+
+
+@app.post("/shipments/<order_id>/deliver", tags=["shipments"])
+def deliver_shipment(order_id: str) -> Shipment:
+    """Tell that a parcel has arrived. Saying so again is answered as done."""
+    return move(order_id, lambda shipment: shipment.deliver(now()))
+
+
+def existing(order_id: str) -> Shipment:
+    """The shipment of that order. Answers 404 when there is none."""
+    shipment = table.shipment(order_id)
+    if shipment is None:
+        raise NotFoundError(f"There is no shipment of order {order_id}")
+    return shipment
+
+
+def move(order_id: str, step: Callable[[Shipment], Shipment]) -> Shipment:
+    """Save a shipment after one step. Answers 409 when the step is not allowed."""
+    shipment = existing(order_id)
+    try:
+        moved = step(shipment)
+    except NotAllowed as error:
+        raise ServiceError(409, str(error)) from error
+    if moved is shipment:
+        return shipment
+    try:
+        table.save(moved)
+    except Conflict:
+        # Someone was faster. Each time that happens the shipment is a step nearer to its end.
+        return move(order_id, step)
+    logger.info("shipment saved", order_id=order_id, status=moved.status)
+    return moved

@@ -1,0 +1,53 @@
+"""Carrier: a simulated one, which moves parcels by itself, off the table's stream."""
+
+import os
+from hashlib import sha256
+
+from aws_lambda_powertools import Logger, Tracer
+from aws_lambda_powertools.utilities.data_classes import DynamoDBStreamEvent, event_source
+from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from fulfilment.model import now
+from fulfilment.shipment import Consignment, Shipment, Status
+from fulfilment.table import Conflict, ShipmentsTable, images
+
+logger = Logger()
+tracer = Tracer(patch_modules=("botocore",))
+table = ShipmentsTable(os.environ["TABLE_NAME"])
+
+CARRIER = "Simulated Carrier"
+
+
+@logger.inject_lambda_context
+@tracer.capture_lambda_handler
+@event_source(data_class=DynamoDBStreamEvent)
+def handler(event: DynamoDBStreamEvent, context: LambdaContext) -> None:
+    """Move every parcel of a batch of changes by one step."""
+    for record in event.records:
+        move(record)
+
+
+def move(record: DynamoDBRecord) -> None:
+    """Move the parcel that a change left waiting or on its way. One that went on is left alone."""
+    change = record.dynamodb
+    match change and images(change.old_image, change.new_image):
+        case (_, Shipment(status=Status.WAITING) as shipment):
+            moved = shipment.dispatch(consignment(shipment.order_id), now())
+        case (_, Shipment(status=Status.DISPATCHED) as shipment):
+            moved = shipment.deliver(now())
+        case _:
+            return
+    logger.set_correlation_id(moved.correlation_id)
+    try:
+        table.save(moved)
+    except Conflict:
+        logger.info("ignored: the parcel went on", order_id=moved.order_id)
+        return
+    logger.info("shipment saved", order_id=moved.order_id, status=moved.status)
+
+
+def consignment(order_id: str) -> Consignment:
+    """What the carrier calls the parcel of an order: always the same."""
+    number = sha256(order_id.encode()).hexdigest()[:12].upper()
+    return Consignment(carrier=CARRIER, tracking_number=f"SIM{number}")

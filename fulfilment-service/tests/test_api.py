@@ -1,0 +1,204 @@
+"""The private API, called as API Gateway calls it."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from fulfilment import api
+from fulfilment.shipment import Address, Consignment, Line, Shipment, Status
+from fulfilment.table import ShipmentsTable
+
+MORNING = datetime(2026, 1, 5, 10, tzinfo=UTC)
+POST = {"carrier": "Parcel Post", "trackingNumber": "PP1"}
+
+Call = Callable[..., tuple[int, Any]]
+
+
+@pytest.fixture
+def call(sample: Callable[[str], dict[str, Any]], context: Any) -> Call:
+    def request(
+        method: str, path: str, body: Any = None, query: dict[str, str] | None = None
+    ) -> tuple[int, Any]:
+        event = sample("api-dispatch-shipment") | {
+            "httpMethod": method,
+            "path": path,
+            "queryStringParameters": query,
+            "multiValueQueryStringParameters": {k: [v] for k, v in (query or {}).items()},
+            "body": body if isinstance(body, str) or body is None else json.dumps(body),
+        }
+        answer = api.handler(event, context)
+        return answer["statusCode"], json.loads(answer["body"])
+
+    return request
+
+
+@pytest.fixture
+def table() -> ShipmentsTable:
+    return ShipmentsTable("Table")
+
+
+def line_up(table: ShipmentsTable, order_id: str, minute: int = 0) -> Shipment:
+    """A waiting shipment, so many minutes after ten in the morning."""
+    at = MORNING + timedelta(minutes=minute)
+    shipment = Shipment(
+        order_id=order_id,
+        shipping_address=Address(
+            name="A. Shopper", line1="1 High Street", city="Dublin", postal_code="D01", country="IE"
+        ),
+        lines=(Line(toy_id="toy-1", name="Kite", quantity=2),),
+        status=Status.WAITING,
+        created_at=at,
+        version=1,
+        updated_at=at,
+        correlation_id=order_id,
+        causation_id=f"{order_id}:3:ShipOrder",
+    )
+    table.add(shipment)
+    return shipment
+
+
+def ids(page: dict[str, Any]) -> list[str]:
+    return [item["orderId"] for item in page["items"]]
+
+
+def test_a_parcel_from_the_shelf_to_the_door(call: Call, table: ShipmentsTable) -> None:
+    line_up(table, "order-1")
+    status, waiting = call("GET", "/shipments/order-1")
+    assert (status, waiting["status"], waiting["carrier"]) == (200, "WAITING", None)
+    status, sent = call("POST", "/shipments/order-1/dispatch", POST)
+    assert (status, sent["status"], sent["version"]) == (200, "DISPATCHED", 2)
+    assert POST.items() <= sent.items()
+    assert ids(call("GET", "/shipments")[1]) == []
+    assert ids(call("GET", "/shipments", query={"status": "DISPATCHED"})[1]) == ["order-1"]
+    status, there = call("POST", "/shipments/order-1/deliver")
+    assert (status, there["status"], there["version"]) == (200, "DELIVERED", 3)
+    assert call("GET", "/shipments/order-1") == (200, there)
+
+
+def test_the_same_again_is_answered_as_done(call: Call, table: ShipmentsTable) -> None:
+    line_up(table, "order-1")
+    sent = call("POST", "/shipments/order-1/dispatch", POST)
+    assert call("POST", "/shipments/order-1/dispatch", POST) == sent
+    there = call("POST", "/shipments/order-1/deliver")
+    assert call("POST", "/shipments/order-1/deliver") == there
+    assert call("POST", "/shipments/order-1/dispatch", POST) == there
+
+
+def test_a_step_that_is_not_allowed_says_which_one_is(call: Call, table: ShipmentsTable) -> None:
+    waiting = line_up(table, "order-1")
+    status, content = call("POST", "/shipments/order-1/deliver")
+    assert (status, content["error"]["code"]) == (409, "CONFLICT")
+    assert "it can only be dispatched" in content["error"]["message"]
+    assert table.shipment("order-1") == waiting
+    call("POST", "/shipments/order-1/dispatch", POST)
+    for other in (POST | {"trackingNumber": "PP2"}, POST | {"carrier": "Bicycle"}):
+        status, content = call("POST", "/shipments/order-1/dispatch", other)
+        assert status == 409
+        assert "it can only be delivered" in content["error"]["message"]
+    sent = table.shipment("order-1")
+    assert sent
+    assert (sent.carrier, sent.tracking_number, sent.version) == ("Parcel Post", "PP1", 2)
+
+
+@pytest.mark.parametrize(("theirs", "status"), [("PP1", 200), ("PP2", 409)])
+def test_two_at_once_are_decided_one_after_the_other(
+    call: Call,
+    table: ShipmentsTable,
+    monkeypatch: pytest.MonkeyPatch,
+    theirs: str,
+    status: int,
+) -> None:
+    waiting = line_up(table, "order-1")
+    consignment = Consignment(carrier="Parcel Post", tracking_number=theirs)
+    table.save(waiting.dispatch(consignment, MORNING))
+    reads = [waiting]  # the first read came before the other's save
+    read = api.table.shipment
+    monkeypatch.setattr(api.table, "shipment", lambda key: reads.pop() if reads else read(key))
+    assert call("POST", "/shipments/order-1/dispatch", POST)[0] == status
+    kept = table.shipment("order-1")
+    assert kept
+    assert (kept.tracking_number, kept.version) == (theirs, 2)
+
+
+def test_the_oldest_comes_first_and_the_pages_hold_each_once(
+    call: Call, table: ShipmentsTable
+) -> None:
+    for n, minute in enumerate([5, 3, 3, 9, 1, 0, 7]):
+        line_up(table, f"order-{n}", minute)
+    seen: list[str] = []
+    query = {"status": "WAITING", "limit": "2"}
+    while True:
+        status, page = call("GET", "/shipments", query=query)
+        assert status == 200
+        seen += ids(page)
+        if not page["cursor"]:
+            break
+        query["cursor"] = page["cursor"]
+    assert seen == [f"order-{n}" for n in (5, 4, 1, 2, 0, 6, 3)]
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ("{", 400),
+        ("[]", 400),
+        (None, 400),
+        ({"carrier": "Parcel Post"}, 400),
+        (POST | {"price": 5}, 400),
+        (POST | {"trackingNumber": 1}, 400),
+        (POST | {"carrier": " "}, 422),
+        (POST | {"trackingNumber": "1" * 61}, 422),
+        (POST | {"carrier": "x" * 300_000}, 413),
+    ],
+)
+def test_bad_input_is_told_and_stores_nothing(
+    call: Call, table: ShipmentsTable, body: Any, status: int
+) -> None:
+    waiting = line_up(table, "order-1")
+    answered, content = call("POST", "/shipments/order-1/dispatch", body)
+    assert answered == status
+    assert content["error"].keys() == {"code", "message", "details"}
+    assert table.shipment("order-1") == waiting
+
+
+@pytest.mark.parametrize(
+    "query", [{"status": "LOST"}, {"limit": "0"}, {"limit": "101"}, {"cursor": "made-up"}]
+)
+def test_a_query_that_makes_no_sense_is_told(call: Call, query: dict[str, str]) -> None:
+    status, content = call("GET", "/shipments", query=query)
+    assert status == 422
+    assert content["error"]["details"]
+
+
+def test_a_shipment_that_is_not_there(call: Call) -> None:
+    for method, path, body in (
+        ("GET", "/shipments/none", None),
+        ("POST", "/shipments/none/dispatch", POST),
+        ("POST", "/shipments/none/deliver", None),
+    ):
+        status, content = call(method, path, body)
+        assert status == 404
+        assert "none" in content["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("name", "status"),
+    [
+        ("api-list-shipments", 200),
+        ("api-get-shipment", 200),
+        ("api-dispatch-shipment", 200),
+        ("api-deliver-shipment", 409),
+    ],
+)
+def test_the_samples_are_good_calls(
+    sample: Callable[[str], dict[str, Any]],
+    table: ShipmentsTable,
+    context: Any,
+    name: str,
+    status: int,
+) -> None:
+    event = sample(name)
+    line_up(table, (event.get("pathParameters") or {"order_id": "order-1"})["order_id"])
+    assert api.handler(event, context)["statusCode"] == status

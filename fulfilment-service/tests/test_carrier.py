@@ -1,0 +1,123 @@
+"""The simulated carrier, fed with real changes of the table."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
+from cfnlint.decode import cfn_yaml
+from fulfilment import carrier
+from fulfilment.model import now
+from fulfilment.shipment import Consignment, Shipment, Status
+from fulfilment.table import ShipmentsTable, images
+
+Sample = Callable[[str], dict[str, Any]]
+
+PIGEON = Consignment(carrier="Pigeon", tracking_number="P1")
+
+
+def told(event: dict[str, Any]) -> Shipment:
+    """The shipment as a stream record tells of it."""
+    change = DynamoDBRecord(event["Records"][0]).dynamodb
+    found = change and images(change.old_image, change.new_image)
+    assert found
+    return found[1]
+
+
+@pytest.fixture
+def table() -> ShipmentsTable:
+    return ShipmentsTable("Table")
+
+
+@pytest.fixture
+def waiting(sample: Sample, table: ShipmentsTable) -> dict[str, Any]:
+    """The change that lined up a shipment, which is in the table."""
+    event = sample("carrier-WAITING")
+    table.add(told(event))
+    return event
+
+
+@contextmanager
+def failing(moment: str) -> Iterator[None]:
+    """Crash at each save: at its "before-call" or at its "after-call"."""
+
+    def crash(**_: Any) -> None:
+        raise ConnectionError("PutItem")
+
+    hooks = carrier.table._client.meta.events
+    hooks.register(f"{moment}.*.PutItem", crash)
+    yield
+    hooks.unregister(f"{moment}.*.PutItem", crash)
+
+
+def test_dispatches_what_waits_once(
+    waiting: dict[str, Any], table: ShipmentsTable, context: Any
+) -> None:
+    order_id = told(waiting).order_id
+    carrier.handler(waiting, context)
+    sent = table.shipment(order_id)
+    assert sent
+    assert sent.status is Status.DISPATCHED
+    assert sent.tracking_number == carrier.consignment(order_id).tracking_number
+    carrier.handler(waiting, context)
+    assert table.shipment(order_id) == sent
+
+
+def test_delivers_what_is_dispatched_once(
+    sample: Sample, table: ShipmentsTable, context: Any
+) -> None:
+    event = sample("carrier-DISPATCHED")
+    sent = told(event)
+    table.add(sent)
+    carrier.handler(event, context)
+    there = table.shipment(sent.order_id)
+    assert there
+    assert (there.status, there.version) == (Status.DELIVERED, sent.version + 1)
+    assert there.carrier == sent.carrier
+    carrier.handler(event, context)
+    assert table.shipment(sent.order_id) == there
+
+
+def test_a_parcel_that_people_sent_off_is_left_to_them(
+    waiting: dict[str, Any], table: ShipmentsTable, context: Any
+) -> None:
+    by_hand = told(waiting).dispatch(PIGEON, now())
+    table.save(by_hand)
+    carrier.handler(waiting, context)
+    assert table.shipment(by_hand.order_id) == by_hand
+
+
+@pytest.mark.parametrize("moment", ["before-call", "after-call"])
+def test_a_crash_at_the_table_costs_nothing_but_time(
+    waiting: dict[str, Any], table: ShipmentsTable, context: Any, moment: str
+) -> None:
+    with failing(moment), pytest.raises(ConnectionError):
+        carrier.handler(waiting, context)
+    carrier.handler(waiting, context)
+    sent = table.shipment(told(waiting).order_id)
+    assert sent
+    assert (sent.status, sent.version) == (Status.DISPATCHED, 2)
+
+
+def test_leaves_alone_what_has_arrived_or_was_removed(
+    sample: Sample, table: ShipmentsTable, context: Any
+) -> None:
+    event = sample("outbox-ShipmentDelivered")
+    there = told(event)
+    table.add(there)
+    carrier.handler(event, context)
+    del event["Records"][0]["dynamodb"]["NewImage"]
+    carrier.handler(event, context)
+    assert table.shipment(there.order_id) == there
+
+
+def test_is_told_of_no_other_parcels() -> None:
+    """The template's filter lets through just the stages that the carrier moves on from."""
+    template = cfn_yaml.load(str(Path(__file__).parent.parent / "template.yaml"))
+    changes = template["Resources"]["CarrierFunction"]["Properties"]["Events"]["Changes"]
+    (only,) = changes["Properties"]["FilterCriteria"]["Filters"]
+    stages = [Status.WAITING, Status.DISPATCHED]
+    assert json.loads(only["Pattern"]) == {"dynamodb": {"NewImage": {"status": {"S": stages}}}}

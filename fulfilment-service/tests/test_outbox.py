@@ -1,0 +1,82 @@
+"""The outbox, fed with real changes of the table."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from botocore.stub import ANY, Stubber
+from fulfilment import outbox
+
+Sample = Callable[[str], dict[str, Any]]
+
+
+def published(event: dict[str, Any], context: Any) -> list[dict[str, Any]]:
+    """The entries that the outbox puts on the bus for an invocation."""
+    calls: list[dict[str, Any]] = []
+
+    def note(params: dict[str, Any], **_: Any) -> None:
+        calls.append(params)
+
+    with Stubber(outbox.events) as bus:
+        bus.add_response("put_events", {"FailedEntryCount": 0, "Entries": []}, {"Entries": ANY})
+        outbox.events.meta.events.register_first("provide-client-params.events.PutEvents", note)
+        outbox.handler(event, context)
+        outbox.events.meta.events.unregister("provide-client-params.events.PutEvents", note)
+    return [entry for call in calls for entry in call["Entries"]]
+
+
+@pytest.mark.parametrize(
+    ("name", "status"), [("ShipmentDispatched", "DISPATCHED"), ("ShipmentDelivered", "DELIVERED")]
+)
+def test_publishes_the_same_message_for_the_same_change(
+    sample: Sample, context: Any, name: str, status: str
+) -> None:
+    event = sample(f"outbox-{name}")
+    (entry,) = published(event, context)
+    assert published(event, context) == [entry]
+    assert (entry["Source"], entry["DetailType"]) == ("tbs.fulfilment", name)
+    assert entry["EventBusName"] == "default"
+    detail = json.loads(entry["Detail"])
+    item = event["Records"][0]["dynamodb"]["NewImage"]
+    order_id, version = item["orderId"]["S"], int(item["version"]["N"])
+    assert detail["metadata"] == {
+        "id": f"{order_id}:{version}:{name}",
+        "correlationId": item["correlationId"]["S"],
+        "causationId": item["causationId"]["S"],
+        "occurredAt": item["updatedAt"]["S"],
+        "version": version,
+    }
+    assert detail["data"] == {
+        "orderId": order_id,
+        "status": status,
+        "carrier": item["carrier"]["S"],
+        "trackingNumber": item["trackingNumber"]["S"],
+        "dispatchedAt": item["dispatchedAt"]["S"],
+        "deliveredAt": item["deliveredAt"]["S"] if status == "DELIVERED" else None,
+    }
+
+
+def test_says_nothing_of_a_parcel_that_waits(sample: Sample, context: Any) -> None:
+    assert published(sample("carrier-WAITING"), context) == []
+
+
+def test_says_nothing_when_the_status_stays(sample: Sample, context: Any) -> None:
+    event = sample("outbox-ShipmentDispatched")
+    change = event["Records"][0]["dynamodb"]
+    change["OldImage"] = change["NewImage"]
+    assert published(event, context) == []
+
+
+def test_says_nothing_of_a_removal(sample: Sample, context: Any) -> None:
+    event = sample("outbox-ShipmentDelivered")
+    del event["Records"][0]["dynamodb"]["NewImage"]
+    assert published(event, context) == []
+
+
+def test_raises_when_the_bus_does_not_take_every_message(sample: Sample, context: Any) -> None:
+    refusal = {"FailedEntryCount": 1, "Entries": [{"ErrorCode": "ThrottlingException"}]}
+    with Stubber(outbox.events) as bus:
+        bus.add_response("put_events", refusal, {"Entries": ANY})
+        with pytest.raises(outbox.NotPublished, match="ThrottlingException"):
+            outbox.handler(sample("outbox-ShipmentDispatched"), context)

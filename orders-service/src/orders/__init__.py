@@ -1,0 +1,1 @@
+"""Orders of The Better Store and the saga that carries each one out."""

@@ -1,0 +1,77 @@
+"""The private API, called as API Gateway calls it."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from orders import api, inbox
+from orders.messages import PlaceOrder, parse
+
+Sample = Callable[[str], dict[str, Any]]
+Call = Callable[[str], tuple[int, Any]]
+
+
+@pytest.fixture
+def call(sample: Sample, context: Any) -> Call:
+    """GET the path."""
+
+    def request(path: str) -> tuple[int, Any]:
+        answer = api.handler(sample("api-get-order") | {"path": path}, context)
+        return answer["statusCode"], json.loads(answer["body"])
+
+    return request
+
+
+def test_shows_an_order_and_its_history(call: Call, sample: Sample, context: Any) -> None:
+    event = sample("inbox-PlaceOrder")
+    command = parse(event["Records"][0]["body"])
+    assert isinstance(command, PlaceOrder)
+    inbox.handler(event, context)
+    status, order = call(f"/orders/{command.data.order_id}")
+    assert status == 200
+    agreed = command.data.model_dump(mode="json", exclude={"payment_method_id"})
+    assert agreed.items() <= order.items()
+    assert (order["status"], order["version"], order["reason"]) == ("PLACED", 1, None)
+    assert order["history"] == [
+        {
+            "status": "PLACED",
+            "at": order["placedAt"],
+            "version": 1,
+            "causationId": command.metadata.id,
+        }
+    ]
+
+
+def test_keeps_to_itself_how_an_order_is_paid(call: Call, sample: Sample, context: Any) -> None:
+    event = sample("inbox-PlaceOrder")
+    command = parse(event["Records"][0]["body"])
+    assert isinstance(command, PlaceOrder)
+    inbox.handler(event, context)
+    _, order = call(f"/orders/{command.data.order_id}")
+    assert "paymentMethodId" not in order
+    assert command.data.payment_method_id not in json.dumps(order)
+
+
+def test_an_order_that_is_not_there(call: Call) -> None:
+    status, content = call("/orders/none")
+    assert status == 404
+    assert content["error"].keys() == {"code", "message", "details"}
+    assert "none" in content["error"]["message"]
+
+
+def test_a_body_that_is_too_large(sample: Sample, context: Any) -> None:
+    answer = api.handler(sample("api-get-order") | {"body": "x" * 300_000}, context)
+    assert answer["statusCode"] == 413
+
+
+def test_a_failing_table_is_no_fault_of_the_caller(
+    call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def down(_: str) -> None:
+        raise ConnectionError("table")
+
+    monkeypatch.setattr(api.table, "order", down)
+    status, content = call("/orders/order-1")
+    assert status == 500
+    assert "table" not in content["error"]["message"]

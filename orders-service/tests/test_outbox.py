@@ -1,0 +1,127 @@
+"""The outbox, fed with real changes of the table."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
+from botocore.stub import ANY, Stubber
+from orders import outbox
+from orders.messages import SENDS
+
+Sample = Callable[[str], dict[str, Any]]
+
+CHANGES = sorted(path.stem for path in (Path(__file__).parent.parent / "events").glob("outbox-*"))
+
+
+def published(event: dict[str, Any], context: Any) -> list[dict[str, Any]]:
+    """The entries that the outbox puts on the bus for an invocation."""
+    calls: list[dict[str, Any]] = []
+
+    def note(params: dict[str, Any], **_: Any) -> None:
+        calls.append(params)
+
+    with Stubber(outbox.events) as bus:
+        for _ in range(2):
+            bus.add_response("put_events", {"FailedEntryCount": 0, "Entries": []}, {"Entries": ANY})
+        outbox.events.meta.events.register_first("provide-client-params.events.PutEvents", note)
+        outbox.handler(event, context)
+        outbox.events.meta.events.unregister("provide-client-params.events.PutEvents", note)
+    return [entry for call in calls for entry in call["Entries"]]
+
+
+def test_there_is_a_sample_change_for_every_message_sent() -> None:
+    assert sorted(f"outbox-{model.__name__}" for model in SENDS) == CHANGES
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_publishes_the_same_messages_for_the_same_change(
+    sample: Sample, context: Any, change: str
+) -> None:
+    event = sample(change)
+    entries = published(event, context)
+    assert published(event, context) == entries
+    assert change.removeprefix("outbox-") in [entry["DetailType"] for entry in entries]
+    assert {entry["Source"] for entry in entries} == {"tbs.orders"}
+    assert {entry["EventBusName"] for entry in entries} == {"default"}
+    item = DynamoDBRecord(event["Records"][0]).dynamodb.new_image  # type: ignore[union-attr]
+    for entry in entries:
+        detail = json.loads(entry["Detail"])
+        told = detail["metadata"]
+        assert told["id"] == f"{item['orderId']}:{told['version']}:{entry['DetailType']}"
+        assert told["correlationId"] == item["correlationId"]
+        assert told["version"] <= item["version"]
+
+
+def data(entries: list[dict[str, Any]], name: str) -> dict[str, Any]:
+    (entry,) = [entry for entry in entries if entry["DetailType"] == name]
+    told: dict[str, Any] = json.loads(entry["Detail"])["data"]
+    return told
+
+
+def test_tells_the_whole_order_but_not_how_it_is_paid(sample: Sample, context: Any) -> None:
+    told = data(published(sample("outbox-OrderPlaced"), context), "OrderPlaced")
+    assert told.keys() == {
+        *("orderId", "customerId", "email", "lines", "shippingAddress", "currency", "shipping"),
+        *("net", "tax", "gross", "taxRate", "status", "reason", "history", "carrier"),
+        *("trackingNumber", "placedAt", "updatedAt"),
+    }
+    assert told["lines"][0].keys() == {"toyId", "name", "price", "quantity"}
+    assert (told["status"], told["reason"], told["carrier"]) == ("PLACED", None, None)
+    assert told["history"] == [{"status": "PLACED", "at": told["placedAt"]}]
+
+
+def test_asks_for_the_gross_amount(sample: Sample, context: Any) -> None:
+    told = data(published(sample("outbox-CollectPayment"), context), "CollectPayment")
+    lines = sum(line["price"] * line["quantity"] for line in told["lines"])
+    assert told["amount"] == lines + told["shipping"] == told["net"] + told["tax"]
+    assert told["paymentMethodId"]
+
+
+def test_tells_the_shopper_why_an_order_was_cancelled(sample: Sample, context: Any) -> None:
+    entries = published(sample("outbox-OrderCancelled"), context)
+    order, mail = data(entries, "OrderCancelled"), data(entries, "SendEmail")
+    assert mail == {
+        "to": order["email"],
+        "content": {
+            "template": "order-cancelled",
+            "orderId": order["orderId"],
+            "reason": order["reason"],
+        },
+    }
+    assert data(entries, "ReleaseStock") == {"orderId": order["orderId"]}
+
+
+def test_tells_the_shopper_how_to_follow_the_parcel(sample: Sample, context: Any) -> None:
+    entries = published(sample("outbox-OrderDispatched"), context)
+    order = data(entries, "OrderDispatched")
+    mails = [json.loads(e["Detail"])["data"] for e in entries if e["DetailType"] == "SendEmail"]
+    assert mails[0]["content"] == {
+        "template": "order-dispatched",
+        "orderId": order["orderId"],
+        "carrier": order["carrier"],
+        "trackingNumber": order["trackingNumber"],
+    }
+
+
+def test_says_nothing_of_a_change_that_enters_no_state(sample: Sample, context: Any) -> None:
+    event = sample("outbox-OrderCancelled")
+    change = event["Records"][0]["dynamodb"]
+    change["OldImage"] = change["NewImage"]
+    assert published(event, context) == []
+
+
+def test_says_nothing_of_a_removal(sample: Sample, context: Any) -> None:
+    event = sample("outbox-OrderCancelled")
+    del event["Records"][0]["dynamodb"]["NewImage"]
+    assert published(event, context) == []
+
+
+def test_raises_when_the_bus_does_not_take_every_message(sample: Sample, context: Any) -> None:
+    refusal = {"FailedEntryCount": 1, "Entries": [{"ErrorCode": "ThrottlingException"}]}
+    with Stubber(outbox.events) as bus:
+        bus.add_response("put_events", refusal, {"Entries": ANY})
+        with pytest.raises(outbox.NotPublished, match="ThrottlingException"):
+            outbox.handler(sample("outbox-OrderPlaced"), context)
