@@ -1,0 +1,62 @@
+"""Inbox: keeps this service's copies of toys and orders, as the messages in its queue tell."""
+
+import os
+from typing import Any
+
+import boto3
+from aws_lambda_powertools import Logger, Tracer
+from aws_lambda_powertools.utilities.batch import (
+    BatchProcessor,
+    EventType,
+    process_partial_response,
+)
+from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from public_api.messages import OrderEvent, ToyCreated, ToyDeleted, ToyUpdated, parse
+from public_api.order import Projection
+from public_api.table import PublicTable
+
+logger = Logger()
+tracer = Tracer(patch_modules=("botocore",))
+processor = BatchProcessor(EventType.SQS)
+sqs = boto3.client("sqs")
+table = PublicTable(os.environ["TABLE_NAME"])
+
+DEAD_LETTERS = os.environ["DEAD_LETTER_QUEUE_URL"]
+
+
+@logger.inject_lambda_context
+@tracer.capture_lambda_handler
+def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
+    """Act on a batch of messages. Those that failed come again; the rest do not."""
+    return process_partial_response(event, receive, processor, context)
+
+
+@tracer.capture_method(capture_response=False)
+def receive(record: SQSRecord) -> None:
+    """Act on one message. One that can never be handled is a dead letter at once."""
+    try:
+        message = parse(record.body)
+    except ValueError as error:
+        logger.error("refused", reason=str(error), sqs_message_id=record.message_id)
+        sqs.send_message(QueueUrl=DEAD_LETTERS, MessageBody=record.body)
+        return
+    logger.set_correlation_id(message.metadata.correlation_id)
+    match message:
+        case ToyCreated() | ToyUpdated():
+            applied = table.show(message.data, message.metadata.version)
+        case ToyDeleted(data=toy):
+            applied = table.bury(toy.toy_id, message.metadata.version, toy.updated_at)
+        case _:
+            applied = follow(message)
+    outcome = "applied" if applied else "ignored: something as new or newer is there"
+    logger.info(outcome, message_id=message.metadata.id)
+
+
+def follow(event: OrderEvent) -> bool:
+    """Take over the state of an order. False: something as new or newer is there."""
+    tracer.put_annotation("order_id", event.data.order_id)
+    state = event.data.model_dump() | {"version": event.metadata.version}
+    return table.follow(Projection.model_validate(state))

@@ -1,0 +1,164 @@
+"""The messages this service hears and sends."""
+
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from public_api.model import Model, Timestamp
+from public_api.order import Order, OrderState, Purchase
+from public_api.toy import Toy
+
+SOURCE = "tbs.public-api"
+"""The name under which this service's messages stand on the bus."""
+
+
+class Metadata(Model):
+    """What every message says of itself. Made from the stored item, so it is the same each time."""
+
+    id: str = Field(description="<aggregate id>:<version>:<message name>")
+    correlation_id: str = Field(description="The order's id, or the aggregate's own")
+    causation_id: str | None = Field(description="metadata.id of the message that led to this")
+    occurred_at: Timestamp
+    version: int = Field(description="Of the aggregate. Of two messages, the higher one is newer")
+
+
+class Message(Model):
+    """A message on the bus: the detail of an EventBridge event, whose detail-type is its name."""
+
+    metadata: Metadata
+
+
+# Heard
+
+
+class ToyCreated(Message):
+    """Event: a toy came into the catalogue."""
+
+    sender: ClassVar[str] = "tbs.toys"
+    data: Toy
+
+
+class ToyUpdated(Message):
+    """Event: what shoppers see of a toy changed."""
+
+    sender: ClassVar[str] = "tbs.toys"
+    data: Toy
+
+
+class DeletedToy(Model):
+    """Which toy it was, and since when it is gone."""
+
+    toy_id: str
+    updated_at: Timestamp
+
+
+class ToyDeleted(Message):
+    """Event: a toy left the catalogue."""
+
+    sender: ClassVar[str] = "tbs.toys"
+    data: DeletedToy
+
+
+class OrderPlaced(Message):
+    """Event: an order was found in order, and its stock is asked for."""
+
+    sender: ClassVar[str] = "tbs.orders"
+    data: OrderState
+
+
+class OrderConfirmed(Message):
+    """Event: an order is paid."""
+
+    sender: ClassVar[str] = "tbs.orders"
+    data: OrderState
+
+
+class OrderDispatched(Message):
+    """Event: an order is on its way."""
+
+    sender: ClassVar[str] = "tbs.orders"
+    data: OrderState
+
+
+class OrderDelivered(Message):
+    """Event: an order arrived."""
+
+    sender: ClassVar[str] = "tbs.orders"
+    data: OrderState
+
+
+class OrderCancelled(Message):
+    """Event: an order came to nothing."""
+
+    sender: ClassVar[str] = "tbs.orders"
+    data: OrderState
+
+
+# Sent
+
+
+class PlaceOrderData(Purchase):
+    """The order. Amounts are in minor units, and gross = lines + shipping = net + tax."""
+
+    email: str
+    payment_method_id: str
+    submitted_at: Timestamp
+
+
+class PlaceOrder(Message):
+    """Command: carry out this order, which a shopper submitted."""
+
+    data: PlaceOrderData
+
+
+ToyEvent = ToyCreated | ToyUpdated | ToyDeleted
+OrderEvent = OrderPlaced | OrderConfirmed | OrderDispatched | OrderDelivered | OrderCancelled
+
+HEARS: dict[str, type[ToyEvent | OrderEvent]] = {
+    model.__name__: model
+    for model in (
+        ToyCreated,
+        ToyUpdated,
+        ToyDeleted,
+        OrderPlaced,
+        OrderConfirmed,
+        OrderDispatched,
+        OrderDelivered,
+        OrderCancelled,
+    )
+}
+SENDS: tuple[type[Message], ...] = (PlaceOrder,)
+
+
+class _Delivery(BaseModel):
+    """An EventBridge event as it lies in the queue."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    name: str = Field(alias="detail-type")
+    detail: dict[str, Any]
+
+
+def parse(body: str) -> ToyEvent | OrderEvent:
+    """The message in a queue's record. Raises ValueError for what is not one we hear."""
+    delivery = _Delivery.model_validate_json(body)
+    if delivery.name not in HEARS:
+        raise ValueError(f"{delivery.name!r} is not one of {', '.join(HEARS)}")
+    return HEARS[delivery.name].model_validate(delivery.detail)
+
+
+def of_order(old: Order | None, new: Order) -> list[Message]:
+    """The messages that tell of an order's change from `old` to `new`: only its submission does.
+
+    A submission never changes, so its version is always 1.
+    """
+    if old or not (sent := new.submission):
+        return []
+    metadata = Metadata(
+        id=f"{sent.order_id}:1:{PlaceOrder.__name__}",
+        correlation_id=sent.order_id,
+        causation_id=None,
+        occurred_at=sent.submitted_at,
+        version=1,
+    )
+    return [PlaceOrder.model_validate({"metadata": metadata, "data": sent.model_dump()})]

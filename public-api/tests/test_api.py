@@ -1,0 +1,589 @@
+"""The public API, called as API Gateway calls it."""
+
+import copy
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import boto3
+import pytest
+from public_api import api
+from public_api.model import now
+from public_api.order import OrderView, Projection, Step
+from public_api.table import PublicTable
+from public_api.toy import Availability, Toy
+
+ADA = {"sub": "shopper-ada", "email": "ada@example.com"}
+BOB = {"sub": "shopper-bob", "email": "bob@example.com"}
+ADDRESS = {
+    "name": "Ada",
+    "line1": "1 Example Street",
+    "line2": None,
+    "city": "Dublin",
+    "postalCode": "D01 F5P2",
+    "country": "IE",
+}
+BODY: dict[str, Any] = {
+    "lines": [{"toyId": "kite", "quantity": 2}],
+    "shippingAddress": ADDRESS,
+    "paymentMethodId": "pm_card_visa",
+}
+SHOWN = {
+    "orderId",
+    "status",
+    "reason",
+    "lines",
+    "shippingAddress",
+    "currency",
+    "shipping",
+    "net",
+    "tax",
+    "gross",
+    "taxRate",
+    "history",
+    "carrier",
+    "trackingNumber",
+    "submittedAt",
+    "placedAt",
+    "updatedAt",
+}
+
+Call = Callable[..., tuple[int, Any, dict[str, Any]]]
+
+
+@pytest.fixture
+def table() -> PublicTable:
+    return PublicTable("Table")
+
+
+@pytest.fixture
+def call(context: Any) -> Call:
+    def request(
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        shopper: dict[str, str] | None = ADA,
+        key: str | None = "key-1",
+        query: dict[str, str] | None = None,
+        content_type: str = "application/json",
+    ) -> tuple[int, Any, dict[str, Any]]:
+        headers = {"content-type": content_type} | ({"Idempotency-Key": key} if key else {})
+        event = {
+            "httpMethod": method,
+            "path": path,
+            "headers": headers,
+            "multiValueHeaders": {name: [value] for name, value in headers.items()},
+            "queryStringParameters": query,
+            "multiValueQueryStringParameters": {k: [v] for k, v in (query or {}).items()},
+            "requestContext": {
+                "requestId": "request-1",
+                "stage": "live",
+                **({"authorizer": {"claims": shopper}} if shopper else {}),
+            },
+            "body": body if isinstance(body, str) or body is None else json.dumps(body),
+            "isBase64Encoded": False,
+        }
+        answer = api.handler(event, context)
+        return answer["statusCode"], json.loads(answer["body"]), answer.get("multiValueHeaders", {})
+
+    return request
+
+
+def put(table: PublicTable, toy_id: str, version: int = 1, **changes: Any) -> Toy:
+    """Put a toy on sale, as the catalogue would tell of it."""
+    at = now()
+    toy = Toy(
+        toy_id=toy_id,
+        name=toy_id.title(),
+        description="",
+        category="Outdoor",
+        brand="Brand",
+        price=1999,
+        currency="EUR",
+        availability=Availability.IN_STOCK,
+        created_at=at,
+        updated_at=at,
+    ).model_copy(update=changes)
+    assert table.show(toy, version)
+    return toy
+
+
+@pytest.fixture
+def kite(table: PublicTable) -> Toy:
+    return put(table, "kite")
+
+
+@contextmanager
+def at_call(operation: str, moment: str, act: Callable[[], None]) -> Iterator[None]:
+    """Do something once, just before or after the API's next call of DynamoDB of that name."""
+    events = api.table._table.meta.client.meta.events
+    name = f"{moment}-call.dynamodb.{operation}"
+    left = [act]
+
+    def once(**_: Any) -> None:
+        if left:
+            left.pop()()
+
+    events.register(name, once)
+    try:
+        yield
+    finally:
+        events.unregister(name, once)
+    assert not left, f"{name} never came"
+
+
+def crash() -> None:
+    raise ConnectionError("the network is gone")
+
+
+def stored() -> list[dict[str, Any]]:
+    """The orders in the table."""
+    items = boto3.resource("dynamodb").Table("Table").scan()["Items"]
+    return [item for item in items if str(item["sk"]).startswith("ORDER#")]
+
+
+# Toys
+
+
+def test_a_toy_is_shown_to_everybody(call: Call, kite: Toy) -> None:
+    status, toy, _ = call("GET", "/toys/kite", shopper=None)
+    assert (status, toy) == (200, kite.model_dump(mode="json"))
+    assert call("GET", "/toys", shopper=None)[1] == {"items": [toy], "cursor": None}
+
+
+def test_toys_come_by_name_whatever_its_case(call: Call, table: PublicTable) -> None:
+    for toy_id, name in (
+        ("1", "zebra"),
+        ("2", "Apple"),
+        ("3", "ant"),
+        ("4", "Ärmel"),
+        ("5", "Ant"),
+    ):
+        put(table, toy_id, name=name)
+    names = [toy["name"] for toy in call("GET", "/toys")[1]["items"]]
+    assert names == ["ant", "Ant", "Apple", "zebra", "Ärmel"]
+
+
+def test_a_renamed_toy_is_listed_once_under_its_new_name(call: Call, table: PublicTable) -> None:
+    put(table, "kite")
+    put(table, "yoyo")
+    put(table, "kite", version=2, name="Zeppelin")
+    assert [toy["name"] for toy in call("GET", "/toys")[1]["items"]] == ["Yoyo", "Zeppelin"]
+
+
+def test_a_deleted_toy_is_not_shown(call: Call, table: PublicTable, kite: Toy) -> None:
+    assert table.bury("kite", 2, now())
+    status, problem, _ = call("GET", "/toys/kite")
+    assert (status, problem["error"]["code"]) == (404, "NOT_FOUND")
+    assert "kite" in problem["error"]["message"]
+    assert call("GET", "/toys")[1]["items"] == []
+
+
+def pages(call: Call, path: str, limit: int, **given: Any) -> list[Any]:
+    """The items of all pages."""
+    seen: list[Any] = []
+    query = {"limit": str(limit)}
+    while True:
+        status, page, _ = call("GET", path, query=query, **given)
+        assert status == 200
+        assert len(page["items"]) <= limit
+        seen += page["items"]
+        if page["cursor"] is None:
+            return seen
+        query["cursor"] = page["cursor"]
+
+
+def test_the_pages_of_toys_together_hold_each_once_in_order(call: Call, table: PublicTable) -> None:
+    for n in range(7):
+        put(table, f"toy-{n}", name=f"Bear {n % 3}")
+    seen = [(toy["name"], toy["toyId"]) for toy in pages(call, "/toys", 2)]
+    assert len(seen) == 7
+    assert seen == sorted((f"Bear {n % 3}", f"toy-{n}") for n in range(7))
+
+
+def test_25_toys_are_the_first_page(call: Call, table: PublicTable) -> None:
+    for n in range(26):
+        put(table, f"toy-{n:02}")
+    page = call("GET", "/toys")[1]
+    assert [toy["toyId"] for toy in page["items"]] == [f"toy-{n:02}" for n in range(25)]
+    (last,) = call("GET", "/toys", query={"cursor": page["cursor"]})[1]["items"]
+    assert last["toyId"] == "toy-25"
+
+
+# Orders
+
+
+def test_an_order_is_answered_at_once_and_shown_as_submitted(call: Call, kite: Toy) -> None:
+    status, order, headers = call("POST", "/orders", BODY)
+    assert status == 202
+    assert headers["Location"] == [f"orders/{order['orderId']}"]
+    assert order.keys() == SHOWN
+    assert order["lines"] == [{"toyId": "kite", "name": "Kite", "price": 1999, "quantity": 2}]
+    assert order["shippingAddress"] == ADDRESS
+    assert [order[name] for name in ("shipping", "net", "tax", "gross")] == [495, 3907, 586, 4493]
+    assert order["status"] == "SUBMITTED"
+    assert order["history"] == [{"status": "SUBMITTED", "at": order["submittedAt"]}]
+    assert order["updatedAt"] == order["submittedAt"]
+    assert order["placedAt"] is order["reason"] is order["carrier"] is None
+    assert call("GET", f"/orders/{order['orderId']}")[1] == order
+    assert call("GET", "/orders")[1] == {"items": [order], "cursor": None}
+
+
+def test_the_payment_method_is_never_shown(call: Call, kite: Toy) -> None:
+    order_id = call("POST", "/orders", BODY)[1]["orderId"]
+    for path in ("/orders", f"/orders/{order_id}"):
+        assert BODY["paymentMethodId"] not in json.dumps(call("GET", path)[1])
+
+
+def test_who_orders_is_who_the_token_says(call: Call, kite: Toy) -> None:
+    call("POST", "/orders", BODY, shopper=BOB)
+    (item,) = stored()
+    assert item["submission"]["customerId"] == BOB["sub"]
+    assert item["submission"]["email"] == BOB["email"]
+    assert call("POST", "/orders", BODY | {"customerId": ADA["sub"]}, key="key-2")[0] == 400
+
+
+def test_a_request_without_a_shopper_is_not_let_in(call: Call, kite: Toy) -> None:
+    for method, path in (("POST", "/orders"), ("GET", "/orders"), ("GET", "/orders/any")):
+        body = BODY if method == "POST" else None
+        status, problem, _ = call(method, path, body, shopper=None)
+        assert (status, problem["error"]["code"]) == (401, "UNAUTHORIZED")
+    assert stored() == []
+
+
+def told(order: dict[str, Any], shopper: dict[str, str], **changes: Any) -> Projection:
+    """The order as it is told of when it was placed."""
+    state = order | {"customerId": shopper["sub"], "status": "PLACED", "version": 1}
+    placed = now() + timedelta(seconds=1)
+    times = {"placedAt": placed, "updatedAt": placed, "history": [Step(status="PLACED", at=placed)]}
+    return Projection.model_validate(state | times | changes)
+
+
+def test_another_shoppers_order_is_not_there(call: Call, kite: Toy, table: PublicTable) -> None:
+    order = call("POST", "/orders", BODY)[1]
+    assert table.follow(told(order, ADA))
+    status, problem, _ = call("GET", f"/orders/{order['orderId']}", shopper=BOB)
+    assert (status, problem["error"]["code"]) == (404, "NOT_FOUND")
+    assert call("GET", "/orders", shopper=BOB)[1]["items"] == []
+    assert call("GET", f"/orders/{order['orderId']}", shopper=ADA)[0] == 200
+
+
+def test_anothers_cursor_leads_to_none_of_their_orders(call: Call, kite: Toy) -> None:
+    for n in range(3):
+        call("POST", "/orders", BODY, key=f"key-{n}")
+    cursor = call("GET", "/orders", query={"limit": "1"})[1]["cursor"]
+    mine = call("POST", "/orders", BODY, shopper=BOB, key="mine")[1]["orderId"]
+    page = call("GET", "/orders", shopper=BOB, query={"cursor": cursor})[1]
+    assert {order["orderId"] for order in page["items"]} <= {mine}
+
+
+def test_what_is_told_of_an_order_is_shown_after_its_submission(
+    call: Call, kite: Toy, table: PublicTable
+) -> None:
+    order = call("POST", "/orders", BODY)[1]
+    projection = told(order, ADA)
+    assert table.follow(projection)
+    seen = call("GET", f"/orders/{order['orderId']}")[1]
+    assert seen["status"] == "PLACED"
+    assert [step["status"] for step in seen["history"]] == ["SUBMITTED", "PLACED"]
+    assert seen["submittedAt"] == order["submittedAt"]
+    assert seen["placedAt"] == seen["updatedAt"] == projection.model_dump()["placedAt"]
+
+
+def test_an_order_of_which_only_events_are_known_is_shown(
+    call: Call, kite: Toy, table: PublicTable
+) -> None:
+    order = call("POST", "/orders", BODY)[1]
+    lost = order | {"orderId": "01J0000000000000000000LOST"}
+    assert table.follow(told(lost, BOB))
+    (seen,) = call("GET", "/orders", shopper=BOB)[1]["items"]
+    assert (seen["status"], seen["submittedAt"]) == ("PLACED", None)
+    assert [step["status"] for step in seen["history"]] == ["PLACED"]
+
+
+def test_orders_come_newest_first_each_once(call: Call, kite: Toy, table: PublicTable) -> None:
+    order = call("POST", "/orders", BODY)[1]
+    start = now() + timedelta(days=1)
+    for n in range(6):
+        at = start + timedelta(seconds=n)
+        assert table.follow(told(order | {"orderId": f"later-{n}"}, ADA, placedAt=at))
+    seen = [shown["orderId"] for shown in pages(call, "/orders", 2)]
+    assert seen == [*(f"later-{n}" for n in reversed(range(6))), order["orderId"]]
+
+
+# Idempotency
+
+
+def test_the_same_request_again_gets_the_same_answer_and_makes_one_order(
+    call: Call, kite: Toy
+) -> None:
+    first = call("POST", "/orders", BODY)
+    spelt = json.dumps(dict(reversed(BODY.items())), indent=3)
+    assert call("POST", "/orders", BODY) == call("POST", "/orders", spelt) == first
+    assert len(stored()) == 1
+
+
+def test_the_same_request_gets_the_same_answer_whatever_happened_since(
+    call: Call, kite: Toy, table: PublicTable
+) -> None:
+    first = call("POST", "/orders", BODY)
+    put(table, "kite", version=2, price=1, name="Cheap kite")
+    assert call("POST", "/orders", BODY) == first
+    assert table.bury("kite", 3, now())
+    assert call("POST", "/orders", BODY) == first
+    assert table.follow(told(first[1], ADA))
+    assert call("POST", "/orders", BODY) == first
+    assert len(stored()) == 1
+    assert call("GET", "/orders")[1]["items"][0]["status"] == "PLACED"
+
+
+def test_a_key_is_for_one_body(call: Call, kite: Toy) -> None:
+    first = call("POST", "/orders", BODY)[1]
+    for other in (
+        BODY | {"lines": [{"toyId": "kite", "quantity": 3}]},
+        BODY | {"paymentMethodId": "pm_card_mastercard"},
+        BODY | {"shippingAddress": ADDRESS | {"city": "Cork"}},
+    ):
+        status, problem, _ = call("POST", "/orders", other)
+        assert (status, problem["error"]["code"]) == (422, "IDEMPOTENCY_KEY_REUSED")
+    assert call("GET", "/orders")[1]["items"] == [first]
+
+
+def test_a_key_is_one_shoppers_own(call: Call, kite: Toy) -> None:
+    orders = [call("POST", "/orders", BODY, shopper=who)[1]["orderId"] for who in (ADA, BOB)]
+    assert len(set(orders)) == len(stored()) == 2
+
+
+def test_another_key_is_another_order(call: Call, kite: Toy) -> None:
+    orders = {call("POST", "/orders", BODY, key=key)[1]["orderId"] for key in ("a", "b", "A")}
+    assert len(orders) == len(stored()) == 3
+
+
+def test_a_key_whose_order_is_only_known_from_events_makes_no_second_one(
+    call: Call, kite: Toy, table: PublicTable
+) -> None:
+    order = call("POST", "/orders", BODY)[1]
+    boto3.resource("dynamodb").Table("Table").delete_item(
+        Key={"pk": f"SHOPPER#{ADA['sub']}", "sk": f"ORDER#{order['orderId']}"}
+    )
+    assert table.follow(told(order, ADA))
+    status, problem, _ = call("POST", "/orders", BODY)
+    assert (status, problem["error"]["code"]) == (422, "IDEMPOTENCY_KEY_REUSED")
+    assert "submission" not in stored()[0]
+
+
+@pytest.mark.parametrize("operation", ["GetItem", "BatchGetItem", "PutItem"])
+@pytest.mark.parametrize("same", [True, False])
+def test_two_requests_at_once_make_one_order(
+    call: Call, kite: Toy, operation: str, same: bool
+) -> None:
+    """The second comes, and is done, just before the first one makes its call."""
+    other = BODY if same else BODY | {"paymentMethodId": "pm_card_mastercard"}
+    second: list[Any] = []
+    with at_call(operation, "before", lambda: second.append(call("POST", "/orders", other))):
+        first = call("POST", "/orders", BODY)
+    assert second[0][0] == 202
+    if same:
+        assert first == second[0]
+    else:
+        assert (first[0], first[1]["error"]["code"]) == (422, "IDEMPOTENCY_KEY_REUSED")
+    (item,) = stored()
+    assert item["submission"]["paymentMethodId"] == other["paymentMethodId"]
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("operation", ["GetItem", "BatchGetItem", "PutItem"])
+def test_a_request_that_broke_off_can_be_made_again(
+    call: Call, kite: Toy, operation: str, moment: str
+) -> None:
+    with at_call(operation, moment, crash):
+        status, problem, _ = call("POST", "/orders", BODY)
+    assert (status, problem["error"]["code"]) == (500, "INTERNAL_SERVER_ERROR")
+    assert len(stored()) == (operation == "PutItem" and moment == "after")
+    assert call("POST", "/orders", BODY)[0] == 202
+    assert len(stored()) == 1
+
+
+def test_toys_that_dynamodb_left_out_are_asked_for_again(
+    call: Call, kite: Toy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, asked = api.table._resource.batch_get_item, []
+
+    def busy(**given: Any) -> Any:
+        asked.append(given)
+        if len(asked) % 2:
+            return {"Responses": {}, "UnprocessedKeys": given["RequestItems"]}
+        return whole(**given)
+
+    monkeypatch.setattr(api.table._resource, "batch_get_item", busy)
+    assert call("POST", "/orders", BODY)[0] == 202
+    assert asked[0] == asked[1]
+
+
+def test_toys_that_never_come_are_not_unknown(
+    call: Call, kite: Toy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nothing = {"Responses": {}, "UnprocessedKeys": {"Table": {"Keys": [{"pk": "", "sk": ""}]}}}
+    monkeypatch.setattr(api.table._resource, "batch_get_item", lambda **_: nothing)
+    assert call("POST", "/orders", BODY)[0] == 500
+    assert stored() == []
+
+
+# Bad input
+
+
+def lines(*quantities: Any) -> dict[str, Any]:
+    return BODY | {
+        "lines": [{"toyId": f"toy-{n}", "quantity": q} for n, q in enumerate(quantities)]
+    }
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (None, 400),
+        ("", 400),
+        ("{", 400),
+        ("[]", 400),
+        ("null", 400),
+        ("[" * 60_000, 400),
+        ('{"lines": ' + "9" * 5_000 + "}", 400),
+        ({}, 400),
+        (BODY | {"total": 1}, 400),
+        (BODY | {"shippingAddress": ADDRESS | {"planet": "Mars"}}, 400),
+        (BODY | {"lines": [{"toyId": "kite", "quantity": 1, "price": 1}]}, 400),
+        (BODY | {"lines": [{"toy_id": "kite", "quantity": 1}]}, 400),
+        (BODY | {"lines": "kite"}, 400),
+        (lines("2"), 400),
+        (lines(1.5), 400),
+        (lines(True), 400),
+        (lines(None), 400),
+        (lines(0), 422),
+        (lines(-1), 422),
+        (lines(100), 422),
+        (lines(), 422),
+        (lines(*[1] * 51), 422),
+        (lines(*[1] * 200), 422),
+        (BODY | {"lines": BODY["lines"] * 2}, 422),
+        (BODY | {"lines": [{"toyId": "", "quantity": 1}]}, 422),
+        (BODY | {"paymentMethodId": "4242424242424242"}, 422),
+        (BODY | {"paymentMethodId": "pm_"}, 422),
+        (BODY | {"shippingAddress": ADDRESS | {"country": "Ireland"}}, 422),
+        (BODY | {"shippingAddress": ADDRESS | {"name": " "}}, 422),
+        (BODY | {"shippingAddress": ADDRESS | {"name": "A\u0000B"}}, 422),
+        (BODY | {"shippingAddress": ADDRESS | {"name": "\ud800"}}, 422),
+        (BODY | {"shippingAddress": ADDRESS | {"city": "x" * 121}}, 422),
+        (BODY | {"shippingAddress": ADDRESS | {"city": "x" * 300_000}}, 413),
+    ],
+)
+def test_bad_input_is_told_and_stores_nothing(
+    call: Call, kite: Toy, body: Any, status: int
+) -> None:
+    answered, problem, _ = call("POST", "/orders", body)
+    assert answered == status
+    assert problem["error"].keys() == {"code", "message", "details"}
+    assert stored() == []
+
+
+@pytest.mark.parametrize(
+    ("key", "status"),
+    [(None, 400), ("k" * 256, 422), ("schlüssel", 422), ("a\tb", 422), ("k" * 255, 202)],
+)
+def test_an_order_needs_a_key(call: Call, kite: Toy, key: str | None, status: int) -> None:
+    answered, content, _ = call("POST", "/orders", BODY, key=key)
+    assert answered == status
+    if status != 202:
+        assert "idempotency-key" in content["error"]["message"]
+    assert len(stored()) == (status == 202)
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "multipart/form-data", "application/xml"])
+def test_only_json_is_taken(call: Call, kite: Toy, kind: str) -> None:
+    answered, problem, _ = call("POST", "/orders", BODY, content_type=kind)
+    assert (answered, problem["error"]["code"]) == (400, "BAD_REQUEST")
+    assert stored() == []
+
+
+def test_unknown_toys_are_named(call: Call, kite: Toy, table: PublicTable) -> None:
+    put(table, "gone")
+    assert table.bury("gone", 2, now())
+    wanted = [{"toyId": toy_id, "quantity": 1} for toy_id in ("kite", "none", "gone")]
+    status, problem, _ = call("POST", "/orders", BODY | {"lines": wanted})
+    assert (status, problem["error"]["code"]) == (422, "UNKNOWN_TOY")
+    assert problem["error"]["details"] == ["none", "gone"]
+    assert stored() == []
+
+
+def test_a_toy_that_is_sold_out_can_be_ordered(call: Call, table: PublicTable) -> None:
+    put(table, "kite", availability=Availability.SOLD_OUT)
+    assert call("POST", "/orders", BODY)[0] == 202
+
+
+@pytest.mark.parametrize("path", ["/toys", "/orders"])
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ({"limit": "0"}, 422),
+        ({"limit": "101"}, 422),
+        ({"limit": "many"}, 400),
+        ({"cursor": ""}, 400),
+        ({"cursor": "made-up"}, 400),
+        ({"cursor": "e30"}, 400),
+        ({"cursor": "WyJieU5hbWUiLCIiLCJraXRlIl0"}, 400),
+        ({"cursor": "é"}, 400),
+        ({"cursor": "A" * 5_000}, 400),
+    ],
+)
+def test_bad_queries_are_told(
+    call: Call, kite: Toy, path: str, query: dict[str, str], status: int
+) -> None:
+    answered, problem, _ = call("GET", path, query=query)
+    assert answered == status
+    assert problem["error"].keys() == {"code", "message", "details"}
+
+
+def test_a_cursor_is_good_for_its_own_list_only(call: Call, kite: Toy, table: PublicTable) -> None:
+    put(table, "yoyo")
+    cursor = call("GET", "/toys", query={"limit": "1"})[1]["cursor"]
+    assert call("GET", "/orders", query={"cursor": cursor})[0] == 400
+    assert call("GET", "/toys", query={"cursor": cursor[:-1]})[0] == 400
+    assert call("GET", "/toys", query={"cursor": cursor + "="})[0] == 400
+
+
+def test_an_id_no_item_can_have(call: Call) -> None:
+    for path in ("/toys/", "/orders/"):
+        assert call("GET", path + "x" * 101)[0] == 422
+        assert call("GET", path + "none")[0] == 404
+
+
+def test_no_such_route(call: Call) -> None:
+    status, problem, _ = call("GET", "/secrets")
+    assert (status, problem["error"]["code"]) == (404, "NOT_FOUND")
+
+
+# The samples
+
+
+def test_the_samples_are_answered(
+    sample: Callable[[str], dict[str, Any]], table: PublicTable, context: Any
+) -> None:
+    order = sample("api-place-order")
+    for line in json.loads(order["body"])["lines"]:
+        put(table, line["toyId"])
+    answer = api.handler(order, context)
+    assert answer["statusCode"] == 202
+    view = OrderView.model_validate_json(answer["body"])
+    mine = copy.deepcopy(sample("api-get-order"))
+    mine["requestContext"] = order["requestContext"]
+    mine["path"] = f"/orders/{view.order_id}"
+    assert json.loads(api.handler(mine, context)["body"]) == json.loads(answer["body"])
+    listed = sample("api-list-orders")
+    listed["requestContext"] = order["requestContext"]
+    assert json.loads(api.handler(listed, context)["body"])["items"] == [json.loads(answer["body"])]
+    toy = sample("api-get-toy")
+    put(table, toy["path"].rpartition("/")[2], version=2)
+    assert api.handler(toy, context)["statusCode"] == 200
+    assert json.loads(api.handler(sample("api-list-toys"), context)["body"])["items"]

@@ -1,0 +1,132 @@
+"""The outbox, fed with real changes of the table."""
+
+import copy
+import json
+from collections.abc import Callable
+from typing import Any
+
+import boto3
+import pytest
+from aws_lambda_powertools.utilities.data_classes import DynamoDBStreamEvent
+from botocore.stub import ANY, Stubber
+from public_api import outbox
+from public_api.messages import PlaceOrder, of_order, parse
+from public_api.order import Order, Projection, Submission
+from public_api.table import PublicTable, images
+
+Sample = Callable[[str], dict[str, Any]]
+
+
+@pytest.fixture
+def submission(sample: Sample) -> Submission:
+    """The order in the sample."""
+    (record,) = DynamoDBStreamEvent(sample("outbox-PlaceOrder")).records
+    assert record.dynamodb
+    change = images(record.dynamodb.old_image, record.dynamodb.new_image)
+    assert change
+    assert change[1].submission
+    return change[1].submission
+
+
+@pytest.fixture
+def projection(sample: Sample) -> Projection:
+    message = parse(sample("inbox-OrderPlaced")["Records"][0]["body"])
+    state = message.data.model_dump() | {"version": message.metadata.version}
+    return Projection.model_validate(state)
+
+
+def published(event: dict[str, Any], context: Any) -> list[Any]:
+    """The calls of PutEvents that an invocation leads to."""
+    sent: list[Any] = []
+    outbox.events.meta.events.register(
+        "provide-client-params.events.PutEvents", keep := lambda params, **_: sent.append(params)
+    )
+    with Stubber(outbox.events) as bus:
+        for _ in range(2):
+            bus.add_response("put_events", {"FailedEntryCount": 0, "Entries": []}, {"Entries": ANY})
+        outbox.handler(event, context)
+    outbox.events.meta.events.unregister("provide-client-params.events.PutEvents", keep)
+    return sent
+
+
+def test_a_submitted_order_is_sent_to_be_placed(submission: Submission) -> None:
+    (message,) = of_order(None, Order(submission=submission))
+    assert isinstance(message, PlaceOrder)
+    told = message.model_dump(mode="json")
+    assert told["metadata"] == {
+        "id": f"{submission.order_id}:1:PlaceOrder",
+        "correlationId": submission.order_id,
+        "causationId": None,
+        "occurredAt": told["data"]["submittedAt"],
+        "version": 1,
+    }
+    assert told["data"].keys() == {
+        "orderId",
+        "customerId",
+        "email",
+        "lines",
+        "shippingAddress",
+        "paymentMethodId",
+        "currency",
+        "shipping",
+        "net",
+        "tax",
+        "gross",
+        "taxRate",
+        "submittedAt",
+    }
+    assert told["data"]["shippingAddress"].keys() >= {"line2"}
+
+
+def test_nothing_is_sent_of_what_was_told(submission: Submission, projection: Projection) -> None:
+    submitted = Order(submission=submission)
+    followed = Order(submission=submission, projection=projection)
+    only_told = Order(projection=projection)
+    assert of_order(submitted, followed) == []
+    assert of_order(followed, followed) == []
+    assert of_order(None, only_told) == []
+    assert of_order(only_told, only_told) == []
+
+
+def test_a_stored_order_is_read_off_the_stream_as_it_was_submitted(
+    submission: Submission,
+) -> None:
+    PublicTable("Table").submit(submission)
+    (item,) = boto3.resource("dynamodb").Table("Table").scan()["Items"]
+    assert images(None, item) == (None, Order(submission=submission))
+
+
+def test_toys_and_removals_are_not_told(sample: Sample, context: Any) -> None:
+    event = sample("outbox-PlaceOrder")
+    removal = copy.deepcopy(event)
+    change = removal["Records"][0]["dynamodb"]
+    change["OldImage"] = change.pop("NewImage")
+    toy = copy.deepcopy(event)
+    keys = {"pk": {"S": "TOY#toy-1"}, "sk": {"S": "TOY"}}
+    toy["Records"][0]["dynamodb"] |= {"Keys": keys, "NewImage": keys}
+    assert published({"Records": removal["Records"] + toy["Records"]}, context) == []
+
+
+def test_publishes_the_same_message_for_the_same_change(sample: Sample, context: Any) -> None:
+    event = sample("outbox-PlaceOrder")
+    (first,), (second,) = published(event, context), published(event, context)
+    assert first == second
+    (entry,) = first["Entries"]
+    assert (entry["Source"], entry["DetailType"]) == ("tbs.public-api", "PlaceOrder")
+    assert entry["EventBusName"] == "default"
+    assert json.loads(entry["Detail"])["metadata"]["version"] == 1
+
+
+def test_more_than_the_bus_takes_at_once_goes_in_several_calls(
+    sample: Sample, context: Any
+) -> None:
+    calls = published({"Records": sample("outbox-PlaceOrder")["Records"] * 13}, context)
+    assert [len(call["Entries"]) for call in calls] == [10, 3]
+
+
+def test_raises_when_the_bus_does_not_take_every_message(sample: Sample, context: Any) -> None:
+    refusal = {"FailedEntryCount": 1, "Entries": [{"ErrorCode": "ThrottlingException"}]}
+    with Stubber(outbox.events) as bus:
+        bus.add_response("put_events", refusal, {"Entries": ANY})
+        with pytest.raises(outbox.NotPublished, match="ThrottlingException"):
+            outbox.handler(sample("outbox-PlaceOrder"), context)
