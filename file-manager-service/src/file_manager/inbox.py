@@ -1,0 +1,77 @@
+"""Inbox: stores files, as the messages in its queue say."""
+
+import os
+from typing import Any
+
+import boto3
+from aws_lambda_powertools import Logger, Tracer
+from aws_lambda_powertools.utilities.batch import (
+    BatchProcessor,
+    EventType,
+    process_partial_response,
+)
+from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from file_manager.bucket import FilesBucket
+from file_manager.file import File, Status, file_id
+from file_manager.messages import StoreFile, parse
+from file_manager.model import now
+from file_manager.table import Conflict, FilesTable
+
+logger = Logger()
+tracer = Tracer(patch_modules=("botocore",))
+processor = BatchProcessor(EventType.SQS, logger=logger)  # type: ignore[arg-type]
+sqs = boto3.client("sqs")
+table = FilesTable(os.environ["TABLE_NAME"])
+bucket = FilesBucket(os.environ["BUCKET_NAME"])
+
+DEAD_LETTERS = os.environ["DEAD_LETTER_QUEUE_URL"]
+
+
+@logger.inject_lambda_context
+@tracer.capture_lambda_handler
+def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
+    """Act on a batch of messages. Those that failed come again; the rest do not."""
+    return process_partial_response(event, receive, processor, context)
+
+
+@tracer.capture_method(capture_response=False)
+def receive(record: SQSRecord) -> None:
+    """Act on one message. One that can never be handled is a dead letter at once."""
+    logger.set_correlation_id(None)
+    try:
+        sender, message = parse(record.body)
+    except ValueError as error:
+        logger.error("refused", reason=str(error), sqs_message_id=record.message_id)
+        sqs.send_message(QueueUrl=DEAD_LETTERS, MessageBody=record.body)
+        return
+    logger.set_correlation_id(message.metadata.correlation_id)
+    tracer.put_annotation("correlation_id", message.metadata.correlation_id)
+    store(sender, message)
+
+
+def store(sender: str, command: StoreFile) -> None:
+    """Write the content, then the item, which commits it; or only the item that rejects it.
+
+    What a crash in between leaves is an object that nothing names, and the command, coming again,
+    writes it once more.
+    """
+    given, cause = command.data, command.metadata
+    file = File.of(file_id(sender, cause.id), given, cause.correlation_id, cause.id, now())
+    if table.file(file.file_id):
+        logger.info("ignored: decided before", file_id=file.file_id)
+        return
+    if file.status is Status.STORED:
+        bucket.put(file, given.body)
+    try:
+        table.add(file)
+    except Conflict:
+        logger.info("ignored: decided at the same time", file_id=file.file_id)
+        return
+    match file.status:
+        case Status.STORED:
+            logger.info("stored", file_id=file.file_id, owner=file.owner, size=file.size)
+        case Status.REJECTED:
+            logger.warning("rejected", file_id=file.file_id, owner=file.owner, reason=file.reason)

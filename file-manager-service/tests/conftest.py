@@ -1,0 +1,122 @@
+"""AWS as this service sees it: moto, with the table, queues and bucket of its own template."""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+os.environ |= {
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "AWS_DEFAULT_REGION": "eu-west-1",
+    "POWERTOOLS_TRACE_DISABLED": "true",
+    "POWERTOOLS_SERVICE_NAME": "file-manager",
+    "TABLE_NAME": "Table",
+    "BUCKET_NAME": "bucket",
+    "EVENT_BUS_NAME": "default",
+    "DEAD_LETTER_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/123456789012/InboxDeadLetters",
+}
+
+import boto3
+import pytest
+from botocore.client import BaseClient
+from cfnlint.decode import cfn_yaml
+from moto import mock_aws
+
+FOLDER = Path(__file__).parent.parent
+NAMED_BY = {
+    "AWS::DynamoDB::Table": "TableName",
+    "AWS::SQS::Queue": "QueueName",
+    "AWS::S3::Bucket": "BucketName",
+}
+
+
+@dataclass
+class Context:
+    """What Lambda tells a function of itself."""
+
+    function_name: str = "test"
+    memory_limit_in_mb: int = 512
+    invoked_function_arn: str = "arn:aws:lambda:eu-west-1:123456789012:function:test"
+    aws_request_id: str = "00000000-0000-0000-0000-000000000000"
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 10_000
+
+
+@pytest.fixture
+def context() -> Context:
+    return Context()
+
+
+@pytest.fixture(autouse=True)
+def aws() -> Iterator[None]:
+    """The template's tables, queues and bucket in moto, each under its logical id."""
+    template = cfn_yaml.load(str(FOLDER / "template.yaml"))
+    kept = {n: r for n, r in template["Resources"].items() if r["Type"] in NAMED_BY}
+    for name, resource in kept.items():
+        given = name.lower() if resource["Type"] == "AWS::S3::Bucket" else name
+        resource["Properties"][NAMED_BY[resource["Type"]]] = given
+    body = {key: template[key] for key in ("Parameters", "Conditions")} | {"Resources": kept}
+    with mock_aws():
+        boto3.client("cloudformation").create_stack(StackName="test", TemplateBody=json.dumps(body))
+        yield
+
+
+@pytest.fixture
+def sample() -> Callable[[str], dict[str, Any]]:
+    """A sample invocation from events/, by its name."""
+    return lambda name: json.loads((FOLDER / "events" / f"{name}.json").read_text())
+
+
+@pytest.fixture
+def dead_letters() -> Callable[[], list[str]]:
+    """The bodies in the inbox's dead-letter queue."""
+
+    def read() -> list[str]:
+        answer = boto3.client("sqs").receive_message(
+            QueueUrl=os.environ["DEAD_LETTER_QUEUE_URL"], MaxNumberOfMessages=10
+        )
+        return [message["Body"] for message in answer.get("Messages", [])]
+
+    return read
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
+    """Every call of AWS from here on: the operation, and what it was given."""
+    made: list[tuple[str, dict[str, Any]]] = []
+    real = BaseClient._make_api_call  # type: ignore[attr-defined]
+
+    def call(client: BaseClient, name: str, params: dict[str, Any]) -> Any:
+        made.append((name, params))
+        return real(client, name, params)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", call)
+    return made
+
+
+class Crash(Exception):
+    """The function stops here."""
+
+
+@pytest.fixture
+def crash_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, bool], None]:
+    """Makes the next call of an operation (e.g. "PutItem") crash, before it is done or after."""
+
+    def arm(operation: str, done: bool) -> None:
+        real, armed = BaseClient._make_api_call, [operation]  # type: ignore[attr-defined]
+
+        def call(client: BaseClient, name: str, params: Any) -> Any:
+            if name not in armed:
+                return real(client, name, params)
+            armed.remove(name)
+            if done:
+                real(client, name, params)
+            raise Crash(f"{name}: {'done' if done else 'not done'}")
+
+        monkeypatch.setattr(BaseClient, "_make_api_call", call)
+
+    return arm

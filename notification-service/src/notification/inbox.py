@@ -1,0 +1,96 @@
+"""Inbox: sends e-mails, as the messages in its queue say."""
+
+import os
+from datetime import timedelta
+from typing import Any
+
+import boto3
+from aws_lambda_powertools import Logger, Tracer
+from aws_lambda_powertools.utilities.batch import (
+    BatchProcessor,
+    EventType,
+    process_partial_response,
+)
+from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from notification.letter import write
+from notification.mail import Mail, Status, mail_id
+from notification.messages import SendEmail, parse
+from notification.model import now
+from notification.post import Post, Refused
+from notification.table import Conflict, MailsTable
+
+logger = Logger()
+tracer = Tracer(patch_modules=("botocore",))
+processor = BatchProcessor(EventType.SQS, logger=logger)  # type: ignore[arg-type]
+sqs = boto3.client("sqs")
+table = MailsTable(os.environ["TABLE_NAME"], timedelta(days=int(os.environ["RETENTION_DAYS"])))
+post = Post(os.environ["SENDER_ADDRESS"], os.environ["CONFIGURATION_SET"])
+
+DEAD_LETTERS = os.environ["DEAD_LETTER_QUEUE_URL"]
+
+
+@logger.inject_lambda_context
+@tracer.capture_lambda_handler
+def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
+    """Act on a batch of messages. Those that failed come again; the rest do not."""
+    return process_partial_response(event, receive, processor, context)
+
+
+@tracer.capture_method(capture_response=False)
+def receive(record: SQSRecord) -> None:
+    """Act on one message. One that can never be handled is a dead letter at once."""
+    logger.set_correlation_id(None)
+    try:
+        sender, message = parse(record.body)
+    except ValueError as error:
+        logger.error("refused", reason=str(error), sqs_message_id=record.message_id)
+        sqs.send_message(QueueUrl=DEAD_LETTERS, MessageBody=record.body)
+        return
+    logger.set_correlation_id(message.metadata.correlation_id)
+    tracer.put_annotation("order_id", message.data.content.order_id)
+    send(sender, message)
+
+
+def send(sender: str, command: SendEmail) -> None:
+    """Send the e-mail that is asked for, unless that was done.
+
+    Nobody can send and write it down in one step. So who sends claims the mail first, for longer
+    than it can take; only where a claim ran out, since its worker was never heard of again, the
+    mail is sent anew. Raises Conflict while another has it: the message comes again.
+    """
+    content = command.data.content
+    letter = write(content)
+    mail = claim(mail_id(sender, command.metadata.id), command)
+    if mail is None:
+        return
+    try:
+        ses_message_id = post.send(command.data.to, letter, content.template)
+    except Refused as refusal:
+        table.save(mail.failed(str(refusal), now()))
+        logger.error("failed", mail_id=mail.mail_id, reason=str(refusal))
+        return
+    table.save(mail.sent(ses_message_id, now()))
+    logger.info("sent", mail_id=mail.mail_id, template=mail.template, ses_message_id=ses_message_id)
+
+
+def claim(id_: str, command: SendEmail) -> Mail | None:
+    """The mail, now ours to send; None when nothing is left to do. Raises Conflict otherwise."""
+    at, cause = now(), command.metadata
+    match table.mail(id_):
+        case None:
+            template = command.data.content.template
+            mail = Mail.claim(id_, template, cause.correlation_id, cause.id, at)
+            table.add(mail)
+        case Mail(status=Status.SENDING) as theirs:
+            if theirs.is_being_sent(at):
+                raise Conflict(f"mail {id_} is being sent")
+            mail = theirs.claim_again(at)
+            table.save(mail)
+            logger.warning("claimed again: it may have been sent before", mail_id=id_)
+        case settled:
+            logger.info("ignored: settled before", mail_id=id_, status=settled.status)
+            return None
+    return mail

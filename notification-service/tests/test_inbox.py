@@ -1,0 +1,351 @@
+"""The inbox, fed with real messages: once, twice, crashing in between, and refused by SES."""
+
+import copy
+import json
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+from notification import inbox, mail
+from notification.mail import LEASE, Mail, Status
+from notification.messages import EmailRequest, parse
+from notification.model import now
+from notification.table import Conflict, MailsTable
+
+Sample = Callable[[str], dict[str, Any]]
+Sent = list[dict[str, Any]]
+CrashAt = Callable[[str, int, bool], None]
+
+
+@pytest.fixture
+def event(sample: Sample) -> dict[str, Any]:
+    return sample("inbox-SendEmail")
+
+
+@pytest.fixture
+def table() -> MailsTable:
+    return MailsTable("Table", timedelta(days=90))
+
+
+@pytest.fixture
+def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[timedelta], None]:
+    """Sets the inbox's clock so much ahead."""
+
+    def move(ahead: timedelta) -> None:
+        def clock() -> datetime:
+            return now() + ahead
+
+        monkeypatch.setattr(inbox, "now", clock)
+
+    return move
+
+
+def given(event: dict[str, Any]) -> EmailRequest:
+    return parse(event["Records"][0]["body"])[1].data
+
+
+def kept(table: MailsTable, event: dict[str, Any]) -> Mail | None:
+    sender, command = parse(event["Records"][0]["body"])
+    return table.mail(mail.mail_id(sender, command.metadata.id))
+
+
+def status(table: MailsTable, event: dict[str, Any]) -> Status | None:
+    found = kept(table, event)
+    return found.status if found else None
+
+
+def changed(event: dict[str, Any], **data: Any) -> dict[str, Any]:
+    """The same command, with other data."""
+    event = copy.deepcopy(event)
+    body = json.loads(event["Records"][0]["body"])
+    body["detail"]["data"] |= data
+    event["Records"][0]["body"] = json.dumps(body)
+    return event
+
+
+def handled(event: dict[str, Any], context: Any) -> None:
+    assert inbox.handler(event, context) == {"batchItemFailures": []}
+
+
+def comes_again(event: dict[str, Any], context: Any, match: str = "") -> None:
+    with pytest.raises(Exception, match=f"(?s)All records failed.*{match}"):
+        inbox.handler(event, context)
+
+
+def test_sends_one_email_however_often_it_is_told(
+    table: MailsTable, event: dict[str, Any], context: Any, sent: Sent
+) -> None:
+    handled(event, context)
+    first = kept(table, event)
+    handled(event, context)
+    assert kept(table, event) == first
+    assert first
+    assert first.status is Status.SENT
+    assert first.ses_message_id
+    (email,) = sent
+    assert email["FromEmailAddress"] == "The Better Store <shop@example.com>"
+    assert email["Destination"] == {"ToAddresses": [given(event).to]}
+    assert email["ConfigurationSetName"] == "configuration-set"
+    simple = email["Content"]["Simple"]
+    for part in (simple["Subject"], simple["Body"]["Text"], simple["Body"]["Html"]):
+        assert given(event).content.order_id in part["Data"]
+
+
+def test_two_copies_in_one_batch_send_one_email(
+    event: dict[str, Any], context: Any, sent: Sent
+) -> None:
+    event["Records"].append(copy.deepcopy(event["Records"][0]) | {"messageId": "copy"})
+    handled(event, context)
+    assert len(sent) == 1
+
+
+def test_the_same_id_of_another_sender_is_another_email(
+    event: dict[str, Any], context: Any, sent: Sent
+) -> None:
+    other = copy.deepcopy(event)
+    body = json.loads(other["Records"][0]["body"]) | {"source": "tbs.other"}
+    other["Records"][0]["body"] = json.dumps(body)
+    handled(event, context)
+    handled(other, context)
+    assert len(sent) == 2
+
+
+def test_every_content_is_sent(event: dict[str, Any], context: Any, sent: Sent) -> None:
+    order = given(event).content.order_id
+    contents: list[dict[str, str]] = [
+        {"template": "order-cancelled", "reason": "OUT_OF_STOCK"},
+        {"template": "order-dispatched", "carrier": "Carrier", "trackingNumber": "T-1"},
+        {"template": "order-delivered"},
+    ]
+    for version, content in enumerate(contents, start=50):
+        told = changed(event, content=content | {"orderId": order})
+        body = json.loads(told["Records"][0]["body"])
+        body["detail"]["metadata"]["id"] = f"{order}:{version}:SendEmail"
+        told["Records"][0]["body"] = json.dumps(body)
+        handled(told, context)
+    tags = [email["EmailTags"][0]["Value"] for email in sent]
+    assert tags == [content["template"] for content in contents]
+
+
+@pytest.mark.parametrize(
+    ("operation", "nth", "done", "emails"),
+    [
+        ("GetItem", 1, False, 1),
+        ("PutItem", 1, False, 1),
+        ("PutItem", 1, True, 1),
+        ("SendEmail", 1, False, 1),
+        # SES took it, and nobody could write that down: the one way to a second e-mail.
+        ("SendEmail", 1, True, 2),
+        ("PutItem", 2, False, 2),
+        ("PutItem", 2, True, 1),
+    ],
+)
+def test_a_crash_at_any_call_costs_at_most_one_more_email(
+    table: MailsTable,
+    event: dict[str, Any],
+    context: Any,
+    sent: Sent,
+    crash_at: CrashAt,
+    later: Callable[[timedelta], None],
+    operation: str,
+    nth: int,
+    done: bool,
+    emails: int,
+) -> None:
+    crash_at(operation, nth, done)
+    comes_again(event, context, "Crash")
+    later(LEASE)
+    handled(event, context)
+    handled(event, context)
+    assert status(table, event) is Status.SENT
+    assert len(sent) == emails
+
+
+def test_waits_while_another_is_sending(
+    table: MailsTable,
+    event: dict[str, Any],
+    context: Any,
+    sent: Sent,
+    crash_at: CrashAt,
+    later: Callable[[timedelta], None],
+) -> None:
+    crash_at("SendEmail", 1, False)
+    comes_again(event, context)
+    later(LEASE - timedelta(seconds=5))
+    comes_again(event, context, "is being sent")
+    assert sent == []
+    later(LEASE)
+    handled(event, context)
+    assert len(sent) == 1
+
+
+def test_of_two_workers_at_once_one_sends(
+    event: dict[str, Any], context: Any, sent: Sent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handled(event, context)
+    monkeypatch.setattr(inbox.table, "mail", lambda _: None)
+    comes_again(event, context, "is not what it was")
+    assert len(sent) == 1
+
+
+def test_of_two_workers_that_find_a_lease_over_one_sends(
+    table: MailsTable,
+    event: dict[str, Any],
+    context: Any,
+    sent: Sent,
+    crash_at: CrashAt,
+    later: Callable[[timedelta], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    crash_at("SendEmail", 1, False)
+    comes_again(event, context)
+    left = kept(table, event)
+    later(LEASE)
+    handled(event, context)
+    monkeypatch.setattr(inbox.table, "mail", lambda _: left)
+    comes_again(event, context, "is not what it was")
+    assert len(sent) == 1
+
+
+def test_the_lease_is_longer_than_a_run_and_over_before_the_message_comes_again(
+    template: dict[str, Any],
+) -> None:
+    timeout = template["Globals"]["Function"]["Timeout"]
+    visibility = template["Resources"]["Inbox"]["Properties"]["VisibilityTimeout"]
+    assert timeout < LEASE.total_seconds()
+    assert timeout + LEASE.total_seconds() < visibility
+
+
+@pytest.mark.parametrize("code", ["MessageRejected", "BadRequestException"])
+def test_what_ses_will_never_take_is_final(
+    table: MailsTable,
+    event: dict[str, Any],
+    context: Any,
+    dead_letters: Callable[[], list[str]],
+    caplog: pytest.LogCaptureFixture,
+    code: str,
+) -> None:
+    to = given(event).to
+    with Stubber(inbox.post._ses) as ses:
+        ses.add_client_error("send_email", code, f"Illegal address <{to}>", 400)
+        handled(event, context)
+        handled(event, context)
+        ses.assert_no_pending_responses()
+    failed = kept(table, event)
+    assert failed
+    assert failed.reason
+    assert (failed.status, failed.reason) == (Status.FAILED, f"{code}: Illegal address <address>")
+    assert dead_letters() == []
+    logged = str([vars(record) for record in caplog.records])
+    assert failed.reason in logged
+    assert to not in logged
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("TooManyRequestsException", "Maximum sending rate exceeded."),
+        ("SendingPausedException", "Sending is paused"),
+        ("AccountSuspendedException", "Suspended"),
+        ("LimitExceededException", "Daily quota"),
+        ("NotFoundException", "Configuration set does not exist"),
+        ("AccessDeniedException", "not authorized"),
+        ("MessageRejected", "Email address is not verified: {to}"),
+    ],
+)
+def test_what_ses_may_take_later_comes_again(
+    table: MailsTable,
+    event: dict[str, Any],
+    context: Any,
+    sent: Sent,
+    later: Callable[[timedelta], None],
+    caplog: pytest.LogCaptureFixture,
+    code: str,
+    message: str,
+) -> None:
+    to = given(event).to
+    with Stubber(inbox.post._ses) as ses:
+        ses.add_client_error("send_email", code, message.format(to=to), 400)
+        with pytest.raises(Exception, match=code) as raised:
+            inbox.handler(event, context)
+    assert to not in str(raised.value)
+    assert code in caplog.text
+    assert to not in caplog.text
+    assert status(table, event) is Status.SENDING
+    later(LEASE)
+    handled(event, context)
+    assert (status(table, event), len(sent)) == (Status.SENT, 1)
+
+
+def test_the_table_keeps_neither_address_nor_text(
+    event: dict[str, Any], context: Any, sent: Sent
+) -> None:
+    handled(event, context)
+    (item,) = boto3.client("dynamodb").scan(TableName="Table")["Items"]
+    assert given(event).to not in str(item)
+    assert item.keys() == {
+        "mailId",
+        "template",
+        "status",
+        "leasedUntil",
+        "sesMessageId",
+        "version",
+        "updatedAt",
+        "correlationId",
+        "causationId",
+        "expiresAt",
+    }
+    days = (int(item["expiresAt"]["N"]) - now().timestamp()) / timedelta(days=1).total_seconds()
+    assert 89 < days <= 90
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "not json",
+        "{}",
+        '{"source": "tbs.other", "detail-type": "SendLetter", "detail": {}}',
+        '{"source": "tbs.other", "detail-type": "SendEmail", "detail": {"data": {}}}',
+    ],
+)
+def test_what_can_never_be_handled_is_a_dead_letter_at_once(
+    event: dict[str, Any],
+    context: Any,
+    sent: Sent,
+    dead_letters: Callable[[], list[str]],
+    body: str,
+) -> None:
+    event["Records"].append(event["Records"][0] | {"messageId": "bad", "body": body})
+    handled(event, context)
+    assert dead_letters() == [body]
+    assert len(sent) == 1
+
+
+@pytest.mark.parametrize("to", ["nobody", "a@b, c@d", "a@b\nBcc: c@d", "A <a@b>", ""])
+def test_what_is_no_address_is_a_dead_letter_and_not_logged(
+    event: dict[str, Any],
+    context: Any,
+    sent: Sent,
+    dead_letters: Callable[[], list[str]],
+    caplog: pytest.LogCaptureFixture,
+    to: str,
+) -> None:
+    handled(changed(event, to=to, content={"template": "order-delivered"}), context)
+    assert len(dead_letters()) == 1
+    assert sent == []
+    reason = caplog.records[0].__dict__["reason"]
+    assert "data.to" in reason
+    assert "input_value" not in reason
+
+
+def test_a_conflict_is_told_as_such(table: MailsTable) -> None:
+    claim = Mail.claim("m", "receipt", "c", "m", now())
+    table.add(claim)
+    with pytest.raises(Conflict):
+        table.add(claim)
+    table.save(claim.claim_again(now()))
+    with pytest.raises(Conflict):
+        table.save(claim.sent("ses", now()))

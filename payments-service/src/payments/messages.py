@@ -1,0 +1,256 @@
+"""The messages this service hears and sends."""
+
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field
+
+from payments import receipt
+from payments.model import Currency, Model, Money, Timestamp
+from payments.payment import Bill, Id, Line, Payment, Status, TaxRate, Text
+
+SOURCE = "tbs.payments"
+"""The name under which this service's messages stand on the bus."""
+
+OWNER = "urn:tbs:payment:"
+"""What the owner of a file begins with when it is a payment's. The order's id follows."""
+
+
+class Metadata(Model):
+    """What every message says of itself. Made from the stored item, so it is the same each time."""
+
+    id: str = Field(description="<aggregate id>:<version>:<message name>")
+    correlation_id: str = Field(description="The order's id, or the aggregate's own")
+    causation_id: str | None = Field(description="metadata.id of the message that led to this")
+    occurred_at: Timestamp
+    version: int = Field(description="Of the aggregate. Of two messages, the higher one is newer")
+
+
+class Message(Model):
+    """A message on the bus: the detail of an EventBridge event, whose detail-type is its name."""
+
+    metadata: Metadata
+
+
+# Heard
+
+
+class CollectPayment(Message):
+    """Command: take what an order costs, or say why it cannot be had."""
+
+    data: Bill
+
+
+class RefundRequest(Model):
+    """The order whose payment is given back, and why."""
+
+    order_id: Id
+    reason: Text
+
+
+class RefundPayment(Message):
+    """Command: give back what was taken for an order, or will be."""
+
+    data: RefundRequest
+
+
+class OwnedFile(Model):
+    """A file that somebody stored. Only those of a payment concern this service."""
+
+    file_id: Id
+    owner: str
+
+    @property
+    def order_id(self) -> str | None:
+        """The order whose receipt this is. None: it is somebody else's file."""
+        return self.owner.removeprefix(OWNER) if self.owner.startswith(OWNER) else None
+
+
+class FileStored(Message):
+    """Event: a file is stored."""
+
+    sender: ClassVar[str] = "tbs.file-manager"
+    data: OwnedFile
+
+
+class RejectedFile(OwnedFile):
+    """A file that was not stored, and why."""
+
+    reason: str
+
+
+class FileRejected(Message):
+    """Event: a file was not stored."""
+
+    sender: ClassVar[str] = "tbs.file-manager"
+    data: RejectedFile
+
+
+# Sent
+
+
+class CollectedData(Model):
+    """What was taken for an order."""
+
+    order_id: str
+    status: Literal[Status.COLLECTED]
+    amount: Money
+    currency: Currency
+    payment_intent_id: str
+    collected_at: Timestamp
+
+
+class PaymentCollected(Message):
+    """Event: the order is paid."""
+
+    data: CollectedData
+
+
+class FailedData(Model):
+    """What could not be taken for an order."""
+
+    order_id: str
+    status: Literal[Status.FAILED]
+    amount: Money
+    currency: Currency
+    reason: str = Field(description='Stripe\'s decline or error code, e.g. "insufficient_funds"')
+
+
+class PaymentFailed(Message):
+    """Event: the order cannot be paid this way, and nothing was taken."""
+
+    data: FailedData
+
+
+class RefundedData(Model):
+    """What was given back for an order."""
+
+    order_id: str
+    status: Literal[Status.REFUNDED]
+    amount: Money
+    currency: Currency
+    refund_id: str
+
+
+class PaymentRefunded(Message):
+    """Event: what was taken for the order is given back."""
+
+    data: RefundedData
+
+
+class FileData(Model):
+    """A text that becomes a file."""
+
+    owner: str
+    name: str
+    content_type: str
+    visibility: Literal["private"]
+    content: str
+
+
+class StoreFile(Message):
+    """Command: keep this receipt."""
+
+    data: FileData
+
+
+class ReceiptContent(Model):
+    """What the e-mail says of the payment. Money is in minor units."""
+
+    template: Literal["receipt"]
+    order_id: str
+    currency: Currency
+    lines: tuple[Line, ...]
+    shipping: Money
+    net: Money
+    tax: Money
+    gross: Money
+    tax_rate: TaxRate
+    placed_at: Timestamp
+    paid_at: Timestamp
+
+
+class EmailData(Model):
+    """An e-mail: to whom, and what of."""
+
+    to: str
+    content: ReceiptContent
+
+
+class SendEmail(Message):
+    """Command: tell the customer that the order is paid."""
+
+    data: EmailData
+
+
+type Heard = CollectPayment | RefundPayment | FileStored | FileRejected
+
+HEARS: dict[str, type[Heard]] = {
+    model.__name__: model for model in (CollectPayment, RefundPayment, FileStored, FileRejected)
+}
+SENDS: tuple[type[Message], ...] = (
+    PaymentCollected,
+    PaymentFailed,
+    PaymentRefunded,
+    StoreFile,
+    SendEmail,
+)
+
+
+class _Delivery(Model):
+    """An EventBridge event as it lies in the queue."""
+
+    name: str = Field(alias="detail-type")
+    detail: dict[str, Any]
+
+
+def parse(body: str) -> Heard:
+    """The message in a queue's record. Raises ValueError for what is not one we hear."""
+    delivery = _Delivery.model_validate_json(body)
+    if delivery.name not in HEARS:
+        raise ValueError(f"{delivery.name!r} is not one of {', '.join(HEARS)}")
+    return HEARS[delivery.name].model_validate(delivery.detail)
+
+
+def of_payment(old: Payment | None, new: Payment) -> list[Message]:
+    """The messages that tell of a payment's change from `old` to `new`."""
+    if old and old.status == new.status:
+        return []
+    match new.status:
+        case Status.COLLECTED:
+            return [
+                _told(PaymentCollected, new, new.model_dump()),
+                _told(StoreFile, new, _receipt_file(new)),
+                _told(SendEmail, new, _receipt_email(new)),
+            ]
+        case Status.FAILED:
+            return [_told(PaymentFailed, new, new.model_dump())]
+        case Status.REFUNDED:
+            return [_told(PaymentRefunded, new, new.model_dump())]
+        case _:
+            return []
+
+
+def _receipt_file(payment: Payment) -> dict[str, Any]:
+    return {
+        "owner": f"{OWNER}{payment.order_id}",
+        "name": receipt.file_name(payment.order_id),
+        "contentType": receipt.CONTENT_TYPE,
+        "visibility": "private",
+        "content": receipt.render(payment),
+    }
+
+
+def _receipt_email(payment: Payment) -> dict[str, Any]:
+    told = {"template": "receipt", "gross": payment.amount, "paidAt": payment.collected_at}
+    return {"to": payment.email, "content": payment.model_dump() | told}
+
+
+def _told[M: Message](kind: type[M], payment: Payment, data: dict[str, Any]) -> M:
+    metadata = Metadata(
+        id=f"{payment.order_id}:{payment.version}:{kind.__name__}",
+        correlation_id=payment.correlation_id,
+        causation_id=payment.causation_id,
+        occurred_at=payment.updated_at,
+        version=payment.version,
+    )
+    return kind.model_validate({"metadata": metadata, "data": data})

@@ -1,0 +1,203 @@
+"""The outbox, fed with real changes of the table."""
+
+import json
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from botocore.stub import ANY, Stubber
+from payments import outbox
+from payments.messages import SENDS, CollectPayment, of_payment, parse
+from payments.model import now
+from payments.payment import Declined, Line, Payment, Status, Taken
+from payments.receipt import render
+
+Sample = Callable[[str], dict[str, Any]]
+
+CAUSE = "order-1:9:Cause"
+MOST_PUT_EVENTS_TAKES = 256 * 1024
+"""Bytes, of all entries of one call together."""
+
+
+@pytest.fixture
+def pending(sample: Sample) -> Payment:
+    """The payment that the sample command asks for."""
+    command = parse(sample("inbox-CollectPayment")["Records"][0]["body"])
+    assert isinstance(command, CollectPayment)
+    return Payment.request(command.data, command.metadata.correlation_id, CAUSE, now())
+
+
+def names(messages: list[Any]) -> list[str]:
+    return [type(message).__name__ for message in messages]
+
+
+def size(entry: Any) -> int:
+    """The bytes that EventBridge counts of an entry."""
+    return sum(len(entry[part].encode()) for part in ("Source", "DetailType", "Detail"))
+
+
+def test_a_collected_payment_is_told_filed_and_mailed(pending: Payment) -> None:
+    collected = pending.settle(Taken("pi_1"), CAUSE, now())
+    messages = of_payment(pending, collected)
+    assert names(messages) == ["PaymentCollected", "StoreFile", "SendEmail"]
+    told, filed, mailed = (message.model_dump(mode="json") for message in messages)
+    assert told["metadata"] == {
+        "id": f"{pending.order_id}:2:PaymentCollected",
+        "correlationId": pending.correlation_id,
+        "causationId": CAUSE,
+        "occurredAt": told["data"]["collectedAt"],
+        "version": 2,
+    }
+    assert told["data"] == {
+        "orderId": pending.order_id,
+        "status": "COLLECTED",
+        "amount": pending.amount,
+        "currency": pending.currency,
+        "paymentIntentId": "pi_1",
+        "collectedAt": told["metadata"]["occurredAt"],
+    }
+    assert filed["data"] == {
+        "owner": f"urn:tbs:payment:{pending.order_id}",
+        "name": f"receipt-{pending.order_id}.html",
+        "contentType": "text/html",
+        "visibility": "private",
+        "content": render(collected),
+    }
+    assert mailed["data"] == {
+        "to": pending.email,
+        "content": {
+            "template": "receipt",
+            "orderId": pending.order_id,
+            "currency": pending.currency,
+            "lines": [line.model_dump() for line in pending.lines],
+            "shipping": pending.shipping,
+            "net": pending.net,
+            "tax": pending.tax,
+            "gross": pending.amount,
+            "taxRate": pending.tax_rate,
+            "placedAt": pending.model_dump()["placedAt"],
+            "paidAt": told["data"]["collectedAt"],
+        },
+    }
+
+
+def test_a_failed_payment_is_told_with_its_reason(pending: Payment) -> None:
+    failed = pending.settle(Declined("insufficient_funds"), CAUSE, now())
+    (message,) = of_payment(pending, failed)
+    assert names([message]) == ["PaymentFailed"]
+    assert message.model_dump(mode="json")["data"] == {
+        "orderId": pending.order_id,
+        "status": "FAILED",
+        "amount": pending.amount,
+        "currency": pending.currency,
+        "reason": "insufficient_funds",
+    }
+
+
+def test_a_refund_is_told_when_it_is_done(pending: Payment) -> None:
+    collected = pending.settle(Taken("pi_1"), CAUSE, now())
+    refunding = collected.refund("CUSTOMER", CAUSE, now())
+    refunded = refunding.refunded("re_1", CAUSE, now())
+    assert of_payment(collected, refunding) == []
+    (message,) = of_payment(refunding, refunded)
+    assert names([message]) == ["PaymentRefunded"]
+    assert message.model_dump(mode="json")["data"] == {
+        "orderId": pending.order_id,
+        "status": "REFUNDED",
+        "amount": pending.amount,
+        "currency": pending.currency,
+        "refundId": "re_1",
+    }
+
+
+def test_a_payment_that_is_given_back_at_once_gets_no_receipt(pending: Payment) -> None:
+    marked = pending.refund("DEADLINE", CAUSE, now())
+    refunding = marked.settle(Taken("pi_1"), CAUSE, now())
+    refunded = refunding.refunded("re_1", CAUSE, now())
+    told = [
+        name
+        for old, new in pairwise([pending, marked, refunding, refunded])
+        for name in names(of_payment(old, new))
+    ]
+    assert of_payment(None, pending) == []
+    assert told == ["PaymentRefunded"]
+
+
+def test_where_the_receipt_is_concerns_nobody_else(pending: Payment) -> None:
+    collected = pending.settle(Taken("pi_1"), CAUSE, now())
+    assert of_payment(collected, collected.receipt_stored("file-1", CAUSE, now())) == []
+    assert of_payment(collected, collected.receipt_rejected("INFECTED", CAUSE, now())) == []
+
+
+@pytest.mark.parametrize("name", ["x" * 120, "&" * 120, '"' * 120, "\N{TEDDY BEAR}" * 120])
+def test_the_largest_order_fits_into_one_call(pending: Payment, name: str) -> None:
+    lines = tuple(Line(name=name, quantity=99, price=100_000_000) for _ in range(100))
+    largest = pending.model_copy(update={"lines": lines})
+    messages = of_payment(largest, largest.settle(Taken("pi_1"), CAUSE, now()))
+    assert sum(size(outbox.entry(message)) for message in messages) < MOST_PUT_EVENTS_TAKES
+
+
+def test_a_tombstone_is_told_to_nobody(sample: Sample, context: Any) -> None:
+    event = sample("outbox-PaymentCollected")
+    change = event["Records"][0]["dynamodb"]
+    change["NewImage"] = {
+        **change["Keys"],
+        "orderId": {"S": "order-1"},
+        "status": {"S": Status.VOIDED.value},
+        "refundReason": {"S": "CUSTOMER"},
+        "version": {"N": "1"},
+        "updatedAt": {"S": "2026-01-05T10:00:00.000Z"},
+        "correlationId": {"S": "order-1"},
+        "causationId": {"S": CAUSE},
+    }
+    del change["OldImage"]
+    with Stubber(outbox.events) as bus:
+        outbox.handler(event, context)
+        bus.assert_no_pending_responses()
+
+
+def test_one_call_for_each_change(sample: Sample, context: Any) -> None:
+    """Several receipts in one call would be more than it takes."""
+    event = sample("outbox-PaymentCollected")
+    event["Records"] += sample("outbox-PaymentFailed")["Records"]
+    with Stubber(outbox.events) as bus:
+        for _ in range(2):
+            bus.add_response("put_events", {"FailedEntryCount": 0, "Entries": []}, {"Entries": ANY})
+        outbox.handler(event, context)
+        bus.assert_no_pending_responses()
+
+
+@pytest.mark.parametrize("name", [model.__name__ for model in SENDS])
+def test_publishes_the_same_messages_for_the_same_change(
+    sample: Sample, context: Any, name: str
+) -> None:
+    event = sample(f"outbox-{name}")
+    sent: list[dict[str, Any]] = []
+    with Stubber(outbox.events) as bus:
+        for _ in range(2):
+            bus.add_response("put_events", {"FailedEntryCount": 0, "Entries": []}, {"Entries": ANY})
+        outbox.events.meta.events.register_first(
+            "provide-client-params.events.PutEvents",
+            lambda params, **_: sent.append(params),
+            unique_id=name,
+        )
+        outbox.handler(event, context)
+        outbox.handler(event, context)
+        outbox.events.meta.events.unregister(
+            "provide-client-params.events.PutEvents", unique_id=name
+        )
+    first, second = sent
+    assert first == second
+    entries = {entry["DetailType"]: entry for entry in first["Entries"]}
+    assert entries[name]["Source"] == "tbs.payments"
+    metadata = json.loads(entries[name]["Detail"])["metadata"]
+    assert metadata["id"].endswith(f":{metadata['version']}:{name}")
+
+
+def test_raises_when_the_bus_does_not_take_every_message(sample: Sample, context: Any) -> None:
+    refusal = {"FailedEntryCount": 1, "Entries": [{"ErrorCode": "ThrottlingException"}]}
+    with Stubber(outbox.events) as bus:
+        bus.add_response("put_events", refusal, {"Entries": ANY})
+        with pytest.raises(outbox.NotPublished, match="ThrottlingException"):
+            outbox.handler(sample("outbox-PaymentCollected"), context)
