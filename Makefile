@@ -4,7 +4,7 @@
 UV_VERSION := 0.13.8
 OWN_UV := $(CURDIR)/.local/uv/bin/uv
 UV := $(or $(shell command -v uv 2>/dev/null),$(OWN_UV))
-RUN := $(UV) run --frozen
+RUN := $(UV) run --frozen --all-packages
 LOCAL := $(RUN) python -m local
 
 FOLDERS := $(wildcard *-service) public-api
@@ -64,7 +64,7 @@ test: lint $(FOLDERS:%=test-%) ## Check all: lint, each service alone, all toget
 .PHONY: $(FOLDERS:%=test-%)
 $(FOLDERS:%=test-%): test-%: $(UV) | lint
 	$(call headline,$*)
-	@cd $* && $(RUN) pytest -q
+	@cd $* && $(UV) run --frozen pytest -q
 
 contracts: $(UV) ## Write the contracts and sample events out of the code
 	@$(RUN) python -m tools.contracts

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from aws_lambda_powertools import Logger, Tracer
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError, ServiceError
-from aws_lambda_powertools.event_handler.openapi.params import Query
+from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from fulfilment import errors
@@ -17,9 +17,11 @@ from fulfilment.table import Conflict, ShipmentsTable
 
 logger = Logger()
 tracer = Tracer(patch_modules=("botocore",))
-app = APIGatewayRestResolver(enable_validation=True)
+app = APIGatewayRestResolver(enable_validation=True, json_body_deserializer=errors.parse_json)
 errors.install(app)
 table = ShipmentsTable(os.environ["TABLE_NAME"])
+
+Id = Annotated[str, Path(max_length=100)]
 
 
 class ShipmentPage(Model):
@@ -33,7 +35,7 @@ class ShipmentPage(Model):
 @tracer.capture_lambda_handler(capture_response=False)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer one request of API Gateway."""
-    return errors.refuse_large(event) or app.resolve(event, context)
+    return errors.refuse(event) or app.resolve(event, context)
 
 
 @app.get("/shipments", tags=["shipments"])
@@ -41,7 +43,8 @@ def list_shipments(
     status: Status = Status.WAITING,
     limit: Annotated[int, Query(ge=1, le=100)] = 25,
     cursor: Annotated[
-        str | None, Query(pattern=r"^[0-9TZ:.-]+#.+$", description="From the page before")
+        str | None,
+        Query(pattern=r"^[0-9TZ:.-]+#.+$", max_length=200, description="From the page before"),
     ] = None,
 ) -> ShipmentPage:
     """The shipments that are at one stage, oldest first, a page at a time."""
@@ -50,19 +53,19 @@ def list_shipments(
 
 
 @app.get("/shipments/<order_id>", tags=["shipments"])
-def get_shipment(order_id: str) -> Shipment:
+def get_shipment(order_id: Id) -> Shipment:
     """The shipment of one order."""
     return existing(order_id)
 
 
 @app.post("/shipments/<order_id>/dispatch", tags=["shipments"])
-def dispatch_shipment(order_id: str, consignment: Consignment) -> Shipment:
+def dispatch_shipment(order_id: Id, consignment: Consignment) -> Shipment:
     """Hand a waiting parcel to its carrier. Saying the same again is answered as done."""
     return move(order_id, lambda shipment: shipment.dispatch(consignment, now()))
 
 
 @app.post("/shipments/<order_id>/deliver", tags=["shipments"])
-def deliver_shipment(order_id: str) -> Shipment:
+def deliver_shipment(order_id: Id) -> Shipment:
     """Tell that a parcel has arrived. Saying so again is answered as done."""
     return move(order_id, lambda shipment: shipment.deliver(now()))
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from aws_lambda_powertools import Logger, Tracer
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
+from aws_lambda_powertools.event_handler.openapi.params import Path
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import Field
 
@@ -15,7 +16,7 @@ from orders.table import OrdersTable
 
 logger = Logger()
 tracer = Tracer(patch_modules=("botocore",))
-app = APIGatewayRestResolver(enable_validation=True)
+app = APIGatewayRestResolver(enable_validation=True, json_body_deserializer=errors.parse_json)
 errors.install(app)
 table = OrdersTable(os.environ["TABLE_NAME"])
 
@@ -30,11 +31,11 @@ class OrderShown(Order):
 @tracer.capture_lambda_handler(capture_response=False)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer one request of API Gateway."""
-    return errors.refuse_large(event) or app.resolve(event, context)
+    return errors.refuse(event) or app.resolve(event, context)
 
 
 @app.get("/orders/<order_id>", tags=["orders"])
-def get_order(order_id: str) -> OrderShown:
+def get_order(order_id: Annotated[str, Path(max_length=100)]) -> OrderShown:
     """One order, with every state that it went through."""
     order = table.order(order_id)
     if order is None:

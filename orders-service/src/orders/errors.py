@@ -9,6 +9,7 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response, content_types
 from aws_lambda_powertools.event_handler.exceptions import ServiceError
 from aws_lambda_powertools.event_handler.openapi.exceptions import ValidationException
+from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 
 logger = Logger()
 
@@ -26,13 +27,33 @@ def answer(
     return Response(status, content_types.APPLICATION_JSON, json.dumps({"error": error}))
 
 
-def refuse_large(event: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The answer to a request of API Gateway with more body than MAX_BODY; None for all others."""
-    if len((event.get("body") or "").encode()) <= MAX_BODY:
+def refuse(event: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The answer to a request whose body is too large or of another type; None for all others."""
+    request = APIGatewayProxyEvent(dict(event))
+    if not request.body:
         return None
-    refusal = answer(413, f"The body is larger than the {MAX_BODY} bytes that are allowed")
+    if len(request.body.encode()) > MAX_BODY:
+        refusal = answer(413, f"The body is larger than the {MAX_BODY} bytes that are allowed")
+    elif not request.headers.get("content-type", content_types.APPLICATION_JSON).startswith(
+        content_types.APPLICATION_JSON
+    ):
+        refusal = answer(400, f"The body has to be {content_types.APPLICATION_JSON}")
+    else:
+        return None
     headers = {"Content-Type": content_types.APPLICATION_JSON}
     return {"statusCode": refusal.status_code, "headers": headers, "body": refusal.body}
+
+
+def parse_json(body: str) -> Any:
+    """The content of a request's body. Raises JSONDecodeError for all that cannot be read.
+
+    That includes a number of thousands of digits and what is nested thousands deep, for which
+    json has errors of its own.
+    """
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise json.JSONDecodeError(str(error), body, 0) from error
 
 
 def install(app: APIGatewayRestResolver) -> None:

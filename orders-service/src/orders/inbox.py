@@ -21,7 +21,7 @@ from orders.table import Conflict, OrdersTable
 
 logger = Logger()
 tracer = Tracer(patch_modules=("botocore",))
-processor = BatchProcessor(EventType.SQS)
+processor = BatchProcessor(EventType.SQS, logger=logger)  # type: ignore[arg-type]
 sqs = boto3.client("sqs")
 table = OrdersTable(os.environ["TABLE_NAME"])
 
@@ -38,6 +38,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailure
 @tracer.capture_method(capture_response=False)
 def receive(record: SQSRecord) -> None:
     """Act on one message. One that can never be handled is a dead letter at once."""
+    logger.set_correlation_id(None)
     try:
         message = parse(record.body)
     except ValueError as error:
@@ -45,14 +46,19 @@ def receive(record: SQSRecord) -> None:
         return
     logger.set_correlation_id(message.metadata.correlation_id)
     tracer.put_annotation("order_id", message.data.order_id)
+    try:
+        act(message)
+    except Impossible as error:
+        refuse(record, error)
+
+
+def act(message: PlaceOrder | Answer) -> None:
+    """Do what a message says. Raises what stands in the way: then it comes again."""
     match message:
         case PlaceOrder():
             place(message)
         case Answer():
-            try:
-                hear(message)
-            except Impossible as error:
-                refuse(record, error)
+            hear(message)
 
 
 def refuse(record: SQSRecord, error: Exception) -> None:

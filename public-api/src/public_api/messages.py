@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from public_api.model import Model, Timestamp
 from public_api.order import Order, OrderState, Purchase
@@ -130,10 +130,8 @@ HEARS: dict[str, type[ToyEvent | OrderEvent]] = {
 SENDS: tuple[type[Message], ...] = (PlaceOrder,)
 
 
-class _Delivery(BaseModel):
+class _Delivery(Model):
     """An EventBridge event as it lies in the queue."""
-
-    model_config = ConfigDict(hide_input_in_errors=True)
 
     name: str = Field(alias="detail-type")
     detail: dict[str, Any]

@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from reports.model import Currency, Model, Money, Timestamp
 
@@ -105,10 +105,8 @@ HEARS: dict[str, type[OrderEvent]] = {
 SENDS: tuple[type[Message], ...] = ()
 
 
-class _Delivery(BaseModel):
+class _Delivery(Model):
     """An EventBridge event as it lies in the queue."""
-
-    model_config = ConfigDict(hide_input_in_errors=True)
 
     name: str = Field(alias="detail-type")
     detail: dict[str, Any]

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from aws_lambda_powertools import Logger, Tracer
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response, content_types
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError, ServiceError
-from aws_lambda_powertools.event_handler.openapi.params import Header, Query
+from aws_lambda_powertools.event_handler.openapi.params import Header, Path, Query
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from toys import errors
@@ -17,10 +17,11 @@ from toys.toy import Toy, ToyDraft
 
 logger = Logger()
 tracer = Tracer(patch_modules=("botocore",))
-app = APIGatewayRestResolver(enable_validation=True)
+app = APIGatewayRestResolver(enable_validation=True, json_body_deserializer=errors.parse_json)
 errors.install(app)
 table = ToysTable(os.environ["TABLE_NAME"])
 
+Id = Annotated[str, Path(max_length=100)]
 IfMatch = Annotated[
     str | None,
     Header(alias="If-Match", description="The ETag that was last read; 428 when it is missing"),
@@ -38,7 +39,7 @@ class ToyPage(Model):
 @tracer.capture_lambda_handler(capture_response=False)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer one request of API Gateway."""
-    return errors.refuse_large(event) or app.resolve(event, context)
+    return errors.refuse(event) or app.resolve(event, context)
 
 
 @app.post("/toys", status_code=201, tags=["catalogue"])
@@ -53,7 +54,9 @@ def create_toy(draft: ToyDraft) -> Response[Toy]:
 @app.get("/toys", tags=["catalogue"])
 def list_toys(
     limit: Annotated[int, Query(ge=1, le=100)] = 25,
-    cursor: Annotated[str | None, Query(description="From the page before")] = None,
+    cursor: Annotated[
+        str | None, Query(min_length=1, max_length=100, description="From the page before")
+    ] = None,
 ) -> ToyPage:
     """The catalogue, a page at a time."""
     toys, following = table.listed(limit, cursor)
@@ -61,13 +64,13 @@ def list_toys(
 
 
 @app.get("/toys/<toy_id>", tags=["catalogue"])
-def get_toy(toy_id: str) -> Response[Toy]:
+def get_toy(toy_id: Id) -> Response[Toy]:
     """One toy, with its version as ETag."""
     return answer(200, existing(toy_id))
 
 
 @app.put("/toys/<toy_id>", tags=["catalogue"])
-def replace_toy(toy_id: str, draft: ToyDraft, if_match: IfMatch = None) -> Response[Toy]:
+def replace_toy(toy_id: Id, draft: ToyDraft, if_match: IfMatch = None) -> Response[Toy]:
     """Describe a toy anew, stock included, if nothing happened to it since it was read."""
     toy = unchanged(toy_id, if_match).replace(draft, now())
     save(toy)
@@ -75,7 +78,7 @@ def replace_toy(toy_id: str, draft: ToyDraft, if_match: IfMatch = None) -> Respo
 
 
 @app.delete("/toys/<toy_id>", status_code=204, tags=["catalogue"])
-def delete_toy(toy_id: str, if_match: IfMatch = None) -> Response[None]:
+def delete_toy(toy_id: Id, if_match: IfMatch = None) -> Response[None]:
     """Take a toy out of the catalogue. Orders that hold some of it still settle."""
     save(unchanged(toy_id, if_match).delete(now()))
     return Response(204)

@@ -21,7 +21,7 @@ from toys.table import Conflict, ToysTable
 
 logger = Logger()
 tracer = Tracer(patch_modules=("botocore",))
-processor = BatchProcessor(EventType.SQS)
+processor = BatchProcessor(EventType.SQS, logger=logger)  # type: ignore[arg-type]
 sqs = boto3.client("sqs")
 table = ToysTable(os.environ["TABLE_NAME"])
 
@@ -38,6 +38,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailure
 @tracer.capture_method(capture_response=False)
 def receive(record: SQSRecord) -> None:
     """Act on one message. One that can never be handled is a dead letter at once."""
+    logger.set_correlation_id(None)
     try:
         message = parse(record.body)
     except ValueError as error:

@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field, field_validator
+from pydantic import Field, field_validator
 
 from toys.model import Currency, Model, Money, Timestamp
 from toys.reservation import Line, Refusal, Reservation, Status
@@ -157,7 +157,7 @@ SENDS: tuple[type[Message], ...] = (
 )
 
 
-class _Delivery(BaseModel):
+class _Delivery(Model):
     """An EventBridge event as it lies in the queue."""
 
     name: str = Field(alias="detail-type")
