@@ -10,7 +10,7 @@ LOCAL := $(RUN) python -m local
 FOLDERS := $(wildcard *-service) public-api
 TEMPLATES := $(FOLDERS:%=%/template.yaml)
 ROOT_TESTS := tests/rules tests/contracts local
-TYPED := local tools tests $(FOLDERS:%=%/src)
+TYPED := bench local tools tests $(FOLDERS:%=%/src)
 
 headline = @printf '\n\033[1m== %s\033[0m\n' '$(1)'
 
@@ -19,7 +19,7 @@ export PATH := $(PATH):$(dir $(OWN_UV))
 export SAM_CLI_TELEMETRY := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status logs demo build deploy lint test contracts clean
+.PHONY: help up down status logs demo build deploy lint test contracts lock bench clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,8 +42,8 @@ demo: $(UV) ## Buy something, and watch it go through the eight services
 build: $(UV) ## Build the services as they go to Lambda [ONLY=toys,orders]
 	@$(LOCAL) build $(if $(ONLY),--only $(ONLY))
 
-deploy: $(UV) ## Build and deploy to AWS: ENV=dev [SERVICE=orders]
-	@$(LOCAL) deploy --env $(or $(ENV),$(error Where to? make deploy ENV=dev)) $(if $(SERVICE),--service $(SERVICE))
+deploy: $(UV) ## Build and deploy to AWS: ENV=default (the dev stacks) or prod [SERVICE=orders]
+	@$(LOCAL) deploy --env $(or $(ENV),$(error Where to? make deploy ENV=default, or ENV=prod)) $(if $(SERVICE),--service $(SERVICE))
 
 lint: $(UV) ## Check style, types and templates
 	$(call headline,style)
@@ -66,8 +66,15 @@ $(FOLDERS:%=test-%): test-%: $(UV) | lint
 	$(call headline,$*)
 	@cd $* && $(UV) run --frozen pytest -q
 
-contracts: $(UV) ## Write the contracts and sample events out of the code
+contracts: $(UV) ## Write the contracts, sample events and diagrams out of the code
 	@$(RUN) python -m tools.contracts
+
+lock: $(UV) ## Lock the newest versions that the pyproject.toml files allow
+	@$(UV) lock --upgrade
+	@$(RUN) python -m tools.requirements
+
+bench: $(UV) ## Measure: time and calls per order, package sizes, imports
+	@$(RUN) python -m bench
 
 clean: $(UV) ## Delete what was built, logged and stored here
 	@$(LOCAL) clean

@@ -1,0 +1,34 @@
+"""The repository, and copies of it that may be broken."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.contracts.played import played
+from tests.rules.tree import Tree
+from tools.services import ROOT, find
+
+NOT_COPIED = shutil.ignore_patterns(".*", "__pycache__")
+
+
+@pytest.fixture(scope="session")
+def generated() -> dict[Path, str]:
+    """What the generated files should be, by path from the root."""
+    return {path.relative_to(ROOT): text for path, text in played().files.items()}
+
+
+@pytest.fixture(scope="session")
+def tree(generated: dict[Path, str]) -> Tree:
+    """The repository."""
+    return Tree(ROOT, generated)
+
+
+@pytest.fixture
+def copied(tmp_path: Path) -> Path:
+    """A copy of what the rules read, to be broken."""
+    for service in find():
+        shutil.copytree(service.folder, tmp_path / service.folder.name, ignore=NOT_COPIED)
+    for name in ("pyproject.toml", "uv.lock"):
+        shutil.copy(ROOT / name, tmp_path)
+    return tmp_path

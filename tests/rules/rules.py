@@ -1,0 +1,566 @@
+"""The ground rules, read from templates, contracts and code. Each says what to do where it fails.
+
+A rule takes the tree and yields a complaint for everything that breaks it.
+"""
+
+import ast
+import difflib
+import re
+import tomllib
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+from typing import Any
+
+from tests.rules.tree import Member, Tree, arns, attribute, listed, number, strings, taken
+from tools import drift, requirements
+from tools.services import Door
+
+Rule = Callable[[Tree], Iterator[str]]
+
+RULES: dict[str, Rule] = {}
+
+PUBLIC = "public-api"
+"""The only service that faces the internet."""
+
+FOURTEEN_DAYS = 1_209_600
+"""The longest that SQS keeps a message, in seconds."""
+
+EVERYWHERE = {
+    "ses:SendEmail": "SES asks for the recipients' identities too: ses:FromAddress limits it",
+}
+"""Actions that may be granted on every resource under a condition, and why."""
+
+MANAGED = {
+    "AWSLambdaVPCAccessExecutionRole": "network interfaces have no ARN before they are there",
+}
+"""AWS's own policies that a function may have, and why."""
+
+GLOBAL = {
+    "EventBusName": "where its messages go",
+    "Architecture": "the processor its functions run on",
+    "DataProtection": "whether what it keeps is protected",
+    "LogLevel": "how much it logs",
+    "LogRetentionDays": "how long its logs are kept",
+}
+"""Parameters that every template has."""
+
+TEXT = {".py", ".yaml", ".toml", ".md", ".txt", ".j2", ".html", ".sql"}
+GENERATED = {"asyncapi.yaml", "openapi.json"}
+
+
+def rule(function: Rule) -> Rule:
+    """Register a rule."""
+    RULES[function.__name__] = function
+    return function
+
+
+# Share nothing
+
+
+@rule
+def no_stack_names_another(tree: Tree) -> Iterator[str]:
+    """No export, no import, no other stack's name, no ARN of a fixed account."""
+    for member in tree.members:
+        where = _template(member)
+        others = [other.name for other in tree.members if other is not member]
+        for logical_id, output in member.service.template.get("Outputs", {}).items():
+            if "Export" in output:
+                yield f"{where}: output {logical_id} is exported. Remove the Export: share nothing"
+        for text in strings(member.service.template):
+            if text in ("Fn::ImportValue", "Fn::GetStackOutput", "AWS::CloudFormation::Stack"):
+                yield f"{where}: {text} ties two stacks together. Take a message instead"
+            if any(re.search(rf"tbs-app-{other}\b", text) for other in others):
+                yield f"{where}: {text!r} names another stack. Take a parameter or a message"
+            if re.search(r"arn:[\w-]+:[\w-]*:[\w-]*:\d{12}:", text):
+                yield f"{where}: {text!r} names an account. Use ${{AWS::AccountId}}"
+
+
+@rule
+def no_import_crosses_folders(tree: Tree) -> Iterator[str]:
+    """A folder's code imports its own package and what is installed, nothing else of this tree."""
+    packages = {member.service.package for member in tree.members} | {"tools", "local"}
+    for member in tree.members:
+        for path in _files(member, {".py"}):
+            for name in _imported(path):
+                if name in packages - {member.service.package}:
+                    yield f"{_from(tree, path)}: imports {name}. Copy the few lines it needs"
+
+
+@rule
+def no_text_names_another_folder(tree: Tree) -> Iterator[str]:
+    """Nothing in a folder names another one: it can be lifted out. Message sources are no names."""
+    for member in tree.members:
+        others = [other.service for other in tree.members if other is not member]
+        names = {s.folder.name for s in others} | {s.package for s in others if "_" in s.package}
+        pattern = re.compile(rf"(?<!tbs\.)(?<![\w-])({'|'.join(sorted(names))})(?![\w-])")
+        for path in _files(member, TEXT):
+            for number_, line in enumerate(path.read_text().splitlines(), 1):
+                if (found := pattern.search(line)) and f"tbs-{found[1]}" not in line:
+                    yield f"{_from(tree, path)}:{number_} names {found[1]}: {line.strip()}"
+                if path.suffix in {".md", ".yaml", ".toml"} and "../" in line:
+                    yield f"{_from(tree, path)}:{number_} leads out of the folder: {line.strip()}"
+
+
+@rule
+def no_service_calls_another(tree: Tree) -> Iterator[str]:
+    """No function may invoke an API, a function or a queue that is not its own."""
+    for member in tree.members:
+        for door, statement in member.statements():
+            for action in listed(statement.get("Action")):
+                if str(action).lower().startswith(("execute-api:", "lambda:invoke", "states:")):
+                    yield f"{_door(door)} may {action}. Services speak by messages alone"
+                if str(action).lower().startswith("sqs:"):
+                    own = set(member.service.of_type("AWS::SQS::Queue"))
+                    for queue in arns(statement["Resource"]) - own:
+                        yield f"{_door(door)} may {action} on {queue}, which is not its own queue"
+
+
+@rule
+def only_one_faces_the_internet(tree: Tree) -> Iterator[str]:
+    """All APIs but the public one take requests signed with IAM only."""
+    for member in tree.members:
+        for door in member.service.doors:
+            for route in door.routes:
+                if member.name != PUBLIC and route.authorizer != "AWS_IAM":
+                    yield (
+                        f"{_door(door)}: {route.method} {route.path} is open to"
+                        f" {route.authorizer or 'everybody'}. Set DefaultAuthorizer: AWS_IAM"
+                    )
+
+
+# Messages
+
+
+@rule
+def every_message_has_one_owner(tree: Tree) -> Iterator[str]:
+    """An event has one sender, a command one who obeys it; nobody hears what nobody sends."""
+    senders, readers = _by_message(tree, "send"), _by_message(tree, "receive")
+    kinds = defaultdict(set)
+    for member in tree.members:
+        for message in member.messages:
+            kinds[message.name].add(message.kind)
+            if message.action == "receive" and message.kind == "Event":
+                who = {f"tbs.{name}" for name in senders[message.name]}
+                if message.source not in who:
+                    yield (
+                        f"{member.name} hears {message.name} of {message.source}, but"
+                        f" {', '.join(who) or 'nobody'} sends it. Put that into `sender`"
+                    )
+    for name, kind in sorted(kinds.items()):
+        if not (kind <= {"Event", "Command"} and len(kind) == 1):
+            yield f"{name} is told of as {kind}: start every docstring with Event: or Command:"
+        if "Event" in kind and len(senders[name]) > 1:
+            yield f"The event {name} has several senders: {senders[name]}. Rename all but one"
+        if "Command" in kind and len(readers[name]) != 1:
+            yield f"The command {name} is obeyed by {readers[name] or 'nobody'}: it takes one"
+        if "Command" in kind and not senders[name]:
+            yield f"The command {name} is heard by {readers[name]} and sent by nobody"
+
+
+@rule
+def no_dependency_goes_in_a_circle(tree: Tree) -> Iterator[str]:
+    """Who sends or hears a message depends on its owner. That graph has no cycle."""
+    try:
+        TopologicalSorter(dependencies(tree)).prepare()
+    except CycleError as error:
+        circle = " -> ".join(reversed(error.args[1]))
+        yield f"The services depend on each other in a circle: {circle}. Make a message the other's"
+
+
+@rule
+def rules_let_in_what_is_heard(tree: Tree) -> Iterator[str]:
+    """Patterns of rules are what asyncapi.yaml receives; events are told by their sender too."""
+    for member in tree.members:
+        let_in: set[tuple[str | None, str]] = set()
+        for logical_id, properties in member.service.of_type("AWS::Events::Rule").items():
+            pattern = properties.get("EventPattern", {})
+            if extra := pattern.keys() - {"source", "detail-type"}:
+                yield f"{_template(member)}: {logical_id} matches on {extra}. Decide that in code"
+            for name in pattern.get("detail-type", []):
+                let_in |= {(source, name) for source in pattern.get("source", [None])}
+            if properties.get("EventBusName") != {"Ref": "EventBusName"}:
+                yield f"{_template(member)}: {logical_id} is not on the bus !Ref EventBusName"
+        heard = {
+            (message.source if message.kind == "Event" else None, message.name)
+            for message in member.hears.values()
+        }
+        for source, name in sorted(let_in - heard, key=str):
+            yield f"{_template(member)}: a rule lets in {name} of {source}, which nobody hears"
+        for source, name in sorted(heard - let_in, key=str):
+            yield f"{_template(member)}: no rule lets in {name} of {source}. Add it to a pattern"
+
+
+@rule
+def outbox_may_send_what_is_sent(tree: Tree) -> Iterator[str]:
+    """The outbox's role names this source and these messages; no other role puts events."""
+    for member in tree.members:
+        allowed: set[str] = set()
+        for door, statement in member.statements():
+            if "events:PutEvents" not in listed(statement.get("Action")):
+                continue
+            if door.name != "outbox":
+                yield f"{_door(door)} may put events. Only an outbox may: state first"
+            conditions = statement.get("Condition", {})
+            keys = conditions.get("StringEqualsIfExists") or conditions.get("StringEquals") or {}
+            if listed(keys.get("events:source")) != [f"tbs.{member.name}"]:
+                yield f"{_door(door)}: events:source has to be tbs.{member.name}, and nothing else"
+            allowed |= set(listed(keys.get("events:detail-type")))
+        for name in sorted(allowed - member.sends.keys()):
+            yield f"{_template(member)}: the outbox may send {name}, which is not in SENDS"
+        for name in sorted(member.sends.keys() - allowed):
+            yield f"{_template(member)}: the outbox may not send {name}. Add it to its role"
+
+
+# Queues
+
+
+@rule
+def every_queue_is_encrypted_and_gives_up(tree: Tree) -> Iterator[str]:
+    """Encrypted; a dead-letter queue after five tries, or is one, and keeps fourteen days."""
+    for member in tree.members:
+        for name, properties in member.service.of_type("AWS::SQS::Queue").items():
+            where = f"{_template(member)}: {name}"
+            if not (properties.get("SqsManagedSseEnabled") or properties.get("KmsMasterKeyId")):
+                yield f"{where} is not encrypted. Set SqsManagedSseEnabled: true"
+            if name in member.service.dead_letter_queues:
+                if properties.get("MessageRetentionPeriod") != FOURTEEN_DAYS:
+                    yield f"{where} is to keep its messages {FOURTEEN_DAYS} s"
+                continue
+            policy = properties.get("RedrivePolicy", {})
+            if policy.get("maxReceiveCount") != 5:
+                yield f"{where}: set maxReceiveCount: 5"
+            target = arns(policy.get("deadLetterTargetArn"))
+            if len(target & set(member.service.dead_letter_queues)) != 1:
+                yield f"{where} has no dead-letter queue. Give it a RedrivePolicy"
+
+
+@rule
+def every_dead_letter_queue_has_an_alarm(tree: Tree) -> Iterator[str]:
+    """One message in it, and someone is told."""
+    for member in tree.members:
+        alarms = member.service.of_type("AWS::CloudWatch::Alarm").values()
+        watched = {
+            found[0]
+            for alarm in alarms
+            if alarm.get("Namespace") == "AWS/SQS"
+            and alarm.get("MetricName") == "ApproximateNumberOfMessagesVisible"
+            and (alarm.get("ComparisonOperator"), alarm.get("Threshold"))
+            in {("GreaterThanThreshold", 0), ("GreaterThanOrEqualToThreshold", 1)}
+            for dimension in alarm.get("Dimensions", [])
+            if dimension.get("Name") == "QueueName"
+            and (found := attribute(dimension.get("Value")))
+            and found[1] == "QueueName"
+        }
+        for name in member.service.dead_letter_queues:
+            if name not in watched:
+                yield (
+                    f"{_template(member)}: no alarm watches {name}. Add one on AWS/SQS"
+                    " ApproximateNumberOfMessagesVisible > 0 for its QueueName"
+                )
+
+
+@rule
+def queues_wait_long_enough_for_their_function(tree: Tree) -> Iterator[str]:
+    """Visible again only after six times the function's timeout, and the batching window."""
+    for member in tree.members:
+        queues = member.service.of_type("AWS::SQS::Queue")
+        for door, properties in _sources(member, "SQS"):
+            found = attribute(properties["Queue"])
+            assert found
+            window = number(properties.get("MaximumBatchingWindowInSeconds", 0), member.service)
+            needed = 6 * number(door.properties["Timeout"], member.service) + window
+            given = number(queues[found[0]].get("VisibilityTimeout", 30), member.service)
+            if given < needed:
+                yield f"{_template(member)}: {found[0]}: set VisibilityTimeout to {needed} or more"
+
+
+@rule
+def queues_let_in_their_rules_only(tree: Tree) -> Iterator[str]:
+    """A queue that a rule sends to takes messages from this template's rules and nobody else."""
+    for member in tree.members:
+        rules = member.service.of_type("AWS::Events::Rule")
+        fed: defaultdict[str, set[str]] = defaultdict(set)
+        for name, properties in rules.items():
+            for target in properties.get("Targets", []):
+                for queue in arns(target["Arn"]):
+                    fed[queue].add(name)
+                letters = arns(target.get("DeadLetterConfig", {}).get("Arn"))
+                if not letters:
+                    yield f"{_template(member)}: {name}: give its target a DeadLetterConfig"
+                for queue in letters:
+                    fed[queue].add(name)
+        let_in: defaultdict[str, set[str]] = defaultdict(set)
+        for policy in member.service.of_type("AWS::SQS::QueuePolicy").values():
+            for statement in policy["PolicyDocument"]["Statement"]:
+                if statement["Effect"] == "Deny":
+                    continue
+                who = arns(statement.get("Condition", {}).get("ArnEquals", {}).get("aws:SourceArn"))
+                if statement["Principal"] != {"Service": "events.amazonaws.com"} or not who:
+                    yield f"{_template(member)}: a queue policy lets in others: {statement}"
+                if listed(statement["Action"]) != ["sqs:SendMessage"]:
+                    yield f"{_template(member)}: a queue policy allows {statement['Action']}"
+                for queue in arns(statement["Resource"]):
+                    let_in[queue] |= who
+        for queue in sorted(fed.keys() | let_in.keys()):
+            if fed[queue] != let_in[queue]:
+                yield (
+                    f"{_template(member)}: the policy of {queue} lets in {sorted(let_in[queue])},"
+                    f" its rules are {sorted(fed[queue])}"
+                )
+
+
+# Functions
+
+
+@rule
+def every_function_can_be_watched(tree: Tree) -> Iterator[str]:
+    """Python 3.13, traced, logging JSON to a log group of its own that forgets."""
+    for member in tree.members:
+        groups = member.service.of_type("AWS::Logs::LogGroup")
+        used: list[str] = []
+        for door in member.service.doors:
+            if door.properties.get("Runtime") != "python3.13":
+                yield f"{_door(door)}: set Runtime: python3.13"
+            if door.properties.get("Tracing") != "Active":
+                yield f"{_door(door)}: set Tracing: Active"
+            logging = door.properties.get("LoggingConfig", {})
+            if logging.get("LogFormat") != "JSON":
+                yield f"{_door(door)}: set LoggingConfig.LogFormat: JSON"
+            group = str(logging.get("LogGroup", {}).get("Ref"))
+            used.append(group)
+            if "RetentionInDays" not in groups.get(group, {}):
+                yield f"{_door(door)}: give it a log group with RetentionInDays"
+            elif groups[group].get("LogGroupName") != {
+                "Fn::Sub": f"/tbs/${{AWS::StackName}}/{door.name}"
+            }:
+                yield f"{_door(door)}: its log group is to be /tbs/${{AWS::StackName}}/{door.name}"
+        for group in {group for group in used if used.count(group) > 1}:
+            yield f"{_template(member)}: several functions log to {group}"
+
+
+@rule
+def no_event_source_retries_for_ever(tree: Tree) -> Iterator[str]:
+    """Queues: partial batch responses. Streams: a bound, and a queue for what is given up."""
+    for member in tree.members:
+        for door, properties in _sources(member, "SQS"):
+            if properties.get("FunctionResponseTypes") != ["ReportBatchItemFailures"]:
+                yield f"{_door(door)}: set FunctionResponseTypes: [ReportBatchItemFailures]"
+        for door, properties in _sources(member, "DynamoDB"):
+            bounds = ("MaximumRecordAgeInSeconds", "MaximumRetryAttempts")
+            if not any(number(properties.get(b, -1), member.service) >= 0 for b in bounds):
+                yield f"{_door(door)}: set MaximumRecordAgeInSeconds or MaximumRetryAttempts"
+            failure = properties.get("DestinationConfig", {}).get("OnFailure", {})
+            if not arns(failure.get("Destination")) <= set(member.service.dead_letter_queues) or (
+                not failure
+            ):
+                yield f"{_door(door)}: give its stream an OnFailure destination: a queue"
+
+
+@rule
+def no_role_may_do_everything(tree: Tree) -> Iterator[str]:
+    """No action with a star in it, no resource that is a star, no managed policy without reason."""
+    for member in tree.members:
+        for door, statement in member.statements():
+            for action in listed(statement.get("Action")):
+                if "*" in action:
+                    yield f"{_door(door)} may {action}. Name the actions it needs"
+                limited = action in EVERYWHERE and statement.get("Condition")
+                if "*" in taken_resources(statement) and not limited:
+                    yield f"{_door(door)} may {action} on every resource. Name those it needs"
+        for door, name in member.managed_policies():
+            if name not in MANAGED:
+                yield f"{_door(door)} has AWS's policy {name}. Write the statements it needs"
+
+
+@rule
+def no_two_functions_share_a_role(tree: Tree) -> Iterator[str]:
+    """SAM makes a role for each function that names none."""
+    for member in tree.members:
+        for door in member.service.doors:
+            if "Role" in door.properties:
+                yield f"{_door(door)} names a Role. Give it Policies, so that it gets its own"
+
+
+# State
+
+
+@rule
+def tables_are_safe_and_tell_of_changes(tree: Tree) -> Iterator[str]:
+    """On demand, encrypted, both images where an outbox reads, protected by DataProtection."""
+    protected = {"Fn::If": ["ProtectsData", True, False]}
+    for member in tree.members:
+        streamed = {
+            found[0]
+            for _, properties in _sources(member, "DynamoDB")
+            if (found := attribute(properties["Stream"]))
+        }
+        for name, properties in member.service.of_type("AWS::DynamoDB::Table").items():
+            where = f"{_template(member)}: {name}"
+            if properties.get("BillingMode") != "PAY_PER_REQUEST":
+                yield f"{where}: set BillingMode: PAY_PER_REQUEST"
+            view = properties.get("StreamSpecification", {}).get("StreamViewType")
+            if name in streamed and view != "NEW_AND_OLD_IMAGES":
+                yield f"{where}: its stream is read: set StreamViewType: NEW_AND_OLD_IMAGES"
+            if not properties.get("SSESpecification", {}).get("SSEEnabled"):
+                yield f"{where} is not encrypted with a key of KMS. Set SSEEnabled: true"
+            recovery = properties.get("PointInTimeRecoverySpecification", {})
+            if recovery.get("PointInTimeRecoveryEnabled") != protected:
+                yield f"{where}: PointInTimeRecoveryEnabled is to follow ProtectsData"
+            if properties.get("DeletionProtectionEnabled") != protected:
+                yield f"{where}: DeletionProtectionEnabled is to follow ProtectsData"
+
+
+# Contracts, packages and deployments
+
+
+@rule
+def routes_are_what_the_contract_says(tree: Tree) -> Iterator[str]:
+    """The template lets through what openapi.json describes, all of it and nothing else."""
+    for member in tree.members:
+        let_through = {(r.method, r.path) for door in member.service.doors for r in door.routes}
+        for method, path in sorted(let_through - member.operations):
+            yield f"{_template(member)}: {method} {path} is not in openapi.json"
+        for method, path in sorted(member.operations - let_through):
+            yield f"{_template(member)}: no event lets {method} {path} through"
+
+
+@rule
+def generated_files_are_up_to_date(tree: Tree) -> Iterator[str]:
+    """openapi.json, asyncapi.yaml and events/ are what the code says."""
+    wanted = {tree.root / path: text for path, text in tree.generated.items()}
+    there = {p for m in tree.members for p in m.service.folder.glob("events/*.json")}
+    for difference in drift.differences(wanted, there - wanted.keys()):
+        yield "Run `make contracts`:\n" + "\n".join(difference.splitlines()[:20])
+
+
+@rule
+def links_lead_to_files_of_the_folder(tree: Tree) -> Iterator[str]:
+    """What a README links to is there: contracts and samples by their names."""
+    for member in tree.members:
+        path = member.service.folder / "README.md"
+        for target in re.findall(r"\]\((?!\w+:|#)([^)#]+)\)", path.read_text()):
+            if not (path.parent / target).exists():
+                yield f"{_from(tree, path)} links to {target}, which is not there"
+
+
+@rule
+def deployments_are_named_alike(tree: Tree) -> Iterator[str]:
+    """samconfig.toml has default, local and prod; each is a stack of its own."""
+    for member in tree.members:
+        where = f"{member.service.folder.name}/samconfig.toml"
+        config = tomllib.loads((member.service.folder / "samconfig.toml").read_text())
+        for section, environment in {"default": "dev", "local": "local", "prod": "prod"}.items():
+            given = config.get(section, {}).get("deploy", {}).get("parameters", {})
+            wanted = f"tbs-app-{member.name}-{environment}"
+            if given.get("stack_name") != wanted:
+                yield f"{where}: [{section}.deploy.parameters] is to have stack_name {wanted}"
+        if member.service.parameters("prod").get("DataProtection") != "on":
+            yield f"{where}: [prod.deploy.parameters] is to have DataProtection=on"
+        known = member.service.template["Parameters"].keys()
+        for section in config:
+            if section != "version" and (
+                unknown := member.service.parameters(section).keys() - known
+            ):
+                yield f"{where}: [{section}] sets {unknown}, which the template does not have"
+
+
+@rule
+def requirements_are_what_is_locked(tree: Tree) -> Iterator[str]:
+    """src/requirements.txt is what uv.lock says for the package, without what Lambda brings."""
+    for path, wanted in requirements.files(tree.root, [m.service for m in tree.members]).items():
+        difference = "\n".join(
+            difflib.unified_diff(path.read_text().splitlines(), wanted.splitlines(), lineterm="")
+        )
+        if difference:
+            yield f"{_from(tree, path)} is not what uv.lock says: run `make lock`.\n{difference}"
+
+
+@rule
+def parameters_mean_the_same_everywhere(tree: Tree) -> Iterator[str]:
+    """Every template has the common parameters; those named alike are declared alike."""
+    declared: defaultdict[str, list[tuple[Member, Mapping[str, Any]]]] = defaultdict(list)
+    for member in tree.members:
+        parameters: dict[str, Any] = member.service.template["Parameters"]
+        for name, parameter in parameters.items():
+            told = {key: value for key, value in parameter.items() if key != "Description"}
+            declared[name].append((member, told))
+        private = member.service.authorizer == "AWS_IAM"
+        for name in {*GLOBAL, *({"VpcEndpointId"} if private else ())} - parameters.keys():
+            yield f"{_template(member)}: add the parameter {name}"
+    for name, uses in declared.items():
+        first, wanted = uses[0]
+        for member, declaration in uses[1:]:
+            if declaration != wanted:
+                yield (
+                    f"{_template(member)}: parameter {name} is {declaration}; in {first.name} it is"
+                    f" {wanted}. Declare it alike, or name it otherwise"
+                )
+
+
+def dependencies(tree: Tree) -> dict[str, set[str]]:
+    """Which services each service depends on: the owners of the messages it hears and sends."""
+    owners: dict[str, str] = {}
+    for member in tree.members:
+        for message in member.messages:
+            if (message.kind, message.action) in {("Event", "send"), ("Command", "receive")}:
+                owners[message.name] = member.name
+    return {
+        member.name: {
+            owners[message.name]
+            for message in member.messages
+            if owners.get(message.name, member.name) != member.name
+        }
+        for member in tree.members
+    }
+
+
+def taken_resources(statement: Mapping[str, Any]) -> list[Any]:
+    """The resources of a statement."""
+    return [one for value in listed(statement.get("Resource")) for one in taken(value)]
+
+
+def _by_message(tree: Tree, action: str) -> defaultdict[str, list[str]]:
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for member in tree.members:
+        for message in member.messages:
+            if message.action == action:
+                found[message.name].append(member.name)
+    return found
+
+
+def _sources(member: Member, kind: str) -> Iterator[tuple[Door, Mapping[str, Any]]]:
+    for door in member.service.doors:
+        for event in door.events.values():
+            if event["Type"] == kind:
+                yield door, event["Properties"]
+
+
+def _files(member: Member, suffixes: set[str]) -> Iterator[Path]:
+    for folder, inner, names in member.service.folder.walk():
+        inner[:] = sorted(name for name in inner if not name.startswith("."))
+        for name in sorted(names):
+            if Path(name).suffix in suffixes and name not in GENERATED:
+                yield folder / name
+
+
+def _imported(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        match node:
+            case ast.Import(names=names):
+                yield from (alias.name.partition(".")[0] for alias in names)
+            case ast.ImportFrom(module=str(module), level=0):
+                yield module.partition(".")[0]
+
+
+def _template(member: Member) -> str:
+    return f"{member.service.folder.name}/template.yaml"
+
+
+def _door(door: Door) -> str:
+    return f"{door.service.folder.name}/template.yaml: {door.logical_id}"
+
+
+def _from(tree: Tree, path: Path) -> Path:
+    return path.relative_to(tree.root)

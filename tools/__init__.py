@@ -1,0 +1,1 @@
+"""What the eight services share at the top, without any of them knowing: their contracts."""

@@ -1,0 +1,78 @@
+"""Fills the generated parts of README.md and docs/architecture.md out of code and samples."""
+
+import inspect
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import ModuleType
+
+Files = Mapping[Path, str]
+"""The text of every generated file, by path: contracts and samples."""
+
+Messages = Mapping[Path, ModuleType]
+"""Each service's messages module, by the service's folder."""
+
+
+def files(root: Path, messages: Messages, made: Files) -> dict[Path, str]:
+    """The documents as they should be, by path."""
+    parts = {
+        root / "README.md": ("messages", diagram(messages)),
+        root / "docs" / "architecture.md": ("samples", "\n".join(samples(messages, made))),
+    }
+    return {path: filled(path.read_text(), *part) for path, part in parts.items()}
+
+
+def filled(text: str, name: str, content: str) -> str:
+    """The text with its generated part of that name replaced. Raises ValueError without one."""
+    start, end = f"<!-- generated: {name} -->", "<!-- end -->"
+    before, found, rest = text.partition(start)
+    _, closed, after = rest.partition(end)
+    if not found or not closed:
+        raise ValueError(f"no part {start} … {end}")
+    return f"{before}{start}\n{content}\n{end}{after}"
+
+
+def diagram(messages: Messages) -> str:
+    """A Mermaid flowchart of who sends what to whom: commands solid, events dotted."""
+    arrows: dict[tuple[str, str, bool], list[str]] = defaultdict(list)
+    for sender, message in _sent(messages):
+        for reader in _readers(messages, message):
+            arrow = _name(sender), _name(reader), _told(message).startswith("Command")
+            arrows[arrow].append(message.__name__)
+    lines = ["```mermaid", "flowchart LR", "  shopper([shopper]) <==> public-api"]
+    for (sender_name, reader_name, command), names in sorted(arrows.items()):
+        label = "<br/>".join(names)
+        line = f'-- "{label}" -->' if command else f'-. "{label}" .->'
+        lines.append(f"  {sender_name} {line} {reader_name}")
+    return "\n".join([*lines, "```"])
+
+
+def samples(messages: Messages, made: Files) -> Iterator[str]:
+    """Each message, line by line: who sends and hears it, what it says, and a real one."""
+    for sender, message in _sent(messages):
+        name, readers = message.__name__, _readers(messages, message)
+        heard_by = ", ".join(f"`{_name(reader)}`" for reader in readers)
+        yield f"### {name}\n\n`{_name(sender)}` -> {heard_by}\n"
+        yield f"{' '.join(_told(message).partition('\n\n')[0].split())}\n"
+        sample = made[readers[0] / "events" / f"inbox-{name}.json"]
+        event = json.loads(json.loads(sample)["Records"][0]["body"])
+        yield f"```json\n{json.dumps(event['detail'], indent=2, ensure_ascii=False)}\n```\n"
+
+
+def _sent(messages: Messages) -> Iterator[tuple[Path, type]]:
+    for folder, module in sorted(messages.items()):
+        for message in getattr(module, "SENDS", ()):
+            yield folder, message
+
+
+def _readers(messages: Messages, message: type) -> list[Path]:
+    return [f for f, module in sorted(messages.items()) if message.__name__ in module.HEARS]
+
+
+def _name(folder: Path) -> str:
+    return folder.name.removesuffix("-service")
+
+
+def _told(message: type) -> str:
+    return inspect.getdoc(message) or ""

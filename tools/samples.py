@@ -1,0 +1,51 @@
+"""Sample invocations of every door, taken from the story: what `sam local invoke` and tests feed.
+
+- inbox-<Message>.json: the message as the queue hands it on
+- outbox-<Message>.json: the change of the table that led to the message
+- carrier-<STATUS>.json, and so on for any other door on a stream: a change to that status
+- api-<operation>.json: one good call
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from tools.services import Service
+from tools.shop import Invocation
+
+Operations = Mapping[tuple[str, str, str], str]
+"""The operation ids of all APIs by service, method and path."""
+
+
+def files(told: Sequence[Invocation], operations: Operations) -> dict[Path, str]:
+    """The text of every sample, by path: the first of its kind in the story."""
+    made: dict[Path, str] = {}
+    for invocation in told:
+        for name in _names(invocation, operations):
+            path = invocation.door.service.folder / "events" / f"{name}.json"
+            text = json.dumps(invocation.event, indent=2, ensure_ascii=False) + "\n"
+            made.setdefault(path, text)
+    return made
+
+
+def stale(services: Sequence[Service], made: Mapping[Path, str]) -> set[Path]:
+    """The samples in the folders that the story no longer gives."""
+    there = {path for service in services for path in service.folder.glob("events/*.json")}
+    return there - made.keys()
+
+
+def _names(invocation: Invocation, operations: Operations) -> Iterator[str]:
+    door, event = invocation.door, invocation.event
+    if door.name == "api":
+        if invocation.answer["statusCode"] < 300:
+            operation = operations[door.service.name, event["httpMethod"], event["resource"]]
+            yield f"api-{operation.replace('_', '-')}"
+        return
+    (record,) = event["Records"]
+    if "body" in record:
+        yield f"{door.name}-{json.loads(record['body'])['detail-type']}"
+    elif door.name == "outbox":
+        for message in invocation.sent:
+            yield f"outbox-{message['detail-type']}"
+    elif image := record["dynamodb"].get("NewImage"):
+        yield f"{door.name}-{image['status']['S']}"
