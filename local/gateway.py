@@ -18,7 +18,8 @@ from starlette.routing import Route
 
 from local import stacks
 from local.errors import LocalError
-from local.settings import HOST, Settings
+from local.gateway_responses import GatewayResponses
+from local.settings import HOST, ROOT, Settings
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
@@ -38,8 +39,13 @@ HOP_BY_HOP = {
 _REMEMBERED_SECONDS = 2.0
 
 
-def application(settings: Settings, find_api: Callable[[], str] | None = None) -> Starlette:
+def application(
+    settings: Settings,
+    find_api: Callable[[], str] | None = None,
+    responses: GatewayResponses | None = None,
+) -> Starlette:
     """The gateway. `find_api` gives the address of the API, or raises LocalError."""
+    own_errors = responses or GatewayResponses.of(ROOT / "public-api" / "template.yaml")
     api = _Remembered(find_api or (lambda: stacks.api_url(settings, "public-api")))
 
     @asynccontextmanager
@@ -65,6 +71,16 @@ def application(settings: Settings, find_api: Callable[[], str] | None = None) -
         except httpx.TransportError as error:
             api.forget()
             return unavailable(f"The shop's API does not answer: {error or type(error).__name__}")
+        if answer.is_error:
+            body = await answer.aread()
+            await answer.aclose()
+            if own := own_errors.answer(answer.status_code, body):
+                status, content = own
+                return Response(content, status, media_type="application/json")
+            plain = Response(body, answer.status_code)
+            kept = passed_on(answer.headers.raw, drop={"content-encoding", "content-length"})
+            plain.raw_headers = [*kept, (b"content-length", str(len(body)).encode())]
+            return plain
         response = StreamingResponse(
             answer.aiter_raw(), answer.status_code, background=BackgroundTask(answer.aclose)
         )

@@ -29,10 +29,9 @@ def free_ports(count: int) -> list[int]:
 
 
 @pytest.fixture(scope="session")
-def settings() -> Iterator[Settings]:
+def settings(request: pytest.FixtureRequest) -> Iterator[Settings]:
     """The eight stacks, deployed with the real SAM CLI on a local cloud that is up."""
     seed = int(os.environ.get("TBS_ORDER_SEED") or random.randrange(1_000_000))
-    print(f"\nStacks are deployed in the order of seed {seed} (TBS_ORDER_SEED={seed} repeats it)")
     gateway, ministack, stripe, postgres = free_ports(4)
     settings = Settings(
         home=ROOT / ".local" / "e2e",
@@ -44,7 +43,12 @@ def settings() -> Iterator[Settings]:
     local_cloud.down(settings)
     up = [sys.executable, "-m", "local", "up", "--order-seed", str(seed)]
     try:
-        subprocess.run(up, cwd=ROOT, env=os.environ | settings.environment(), check=True)
+        # Half a minute or more: shown as it happens, not only when it fails.
+        capture = request.config.pluginmanager.getplugin("capturemanager")
+        with capture.global_and_fixture_disabled():
+            print(f"\nThe stacks are deployed in a random order: TBS_ORDER_SEED={seed} repeats it")
+            sys.stdout.flush()
+            subprocess.run(up, cwd=ROOT, env=os.environ | settings.environment(), check=True)
         yield settings
     finally:
         local_cloud.down(settings)

@@ -83,9 +83,10 @@ def test_the_same_key_makes_one_order(
 def test_orders_need_a_token(settings: Settings, toy: str, token: str | None) -> None:
     headers = {"Authorization": token} if token else {}
     address = f"{settings.url}/api/orders"
-    assert httpx.get(address, headers=headers).status_code == 401
+    refused(httpx.get(address, headers=headers), 401)
     with_key = headers | {"Idempotency-Key": uuid.uuid4().hex}
-    assert httpx.post(address, json=body(toy), headers=with_key).status_code == 401
+    refused(httpx.post(address, json=body(toy), headers=with_key), 401)
+    refused(httpx.get(f"{settings.url}/api/no-such-route", headers=headers), 404)
 
 
 def test_nobody_sees_the_orders_of_another(settings: Settings, shopper: Shopper, toy: str) -> None:
