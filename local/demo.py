@@ -72,18 +72,17 @@ class Demo:
     def _catalogue(self, shopper: Shopper) -> list[dict[str, Any]]:
         """The toys on the first page, once the toys service's messages about them are through."""
         deadline = time.monotonic() + 60
+        toys: list[dict[str, Any]] = []
         with self.console.status("waiting for the toys to reach the public catalogue"):
-            while True:
-                toys = shopper.toys()
-                seen = {toy["availability"] for toy in toys}
-                if {"IN_STOCK", "LOW"} <= seen and len(toys) > 2:
+            while time.monotonic() < deadline:
+                before, toys = toys, shopper.toys()
+                if toys and toys == before and {"IN_STOCK", "LOW"} <= availabilities(toys):
                     return toys
-                if time.monotonic() > deadline:
-                    raise AssertionError(
-                        f"the public catalogue has {len(toys)} toys after a minute: "
-                        "look at `make logs SERVICE=public-api`"
-                    )
-                time.sleep(0.5)
+                time.sleep(1)
+        raise AssertionError(
+            f"the public catalogue has {len(toys)} toys after a minute: "
+            "look at `make logs SERVICE=public-api`"
+        )
 
     def _delivered(self, shopper: Shopper, bus: BusWatch, lines: list[dict[str, Any]]) -> None:
         self.console.rule("[bold]1. Two toys, and a card that pays")
@@ -281,6 +280,11 @@ class Demo:
             self.console.print(f"  {title:<30} {address}", soft_wrap=True)
         self.console.print("  what a service logged          make logs SERVICE=orders")
         self.console.print("  stop it all                    make down")
+
+
+def availabilities(toys: list[dict[str, Any]]) -> set[str]:
+    """What the toys are said to be: IN_STOCK, LOW, SOLD_OUT."""
+    return {toy["availability"] for toy in toys}
 
 
 def money(amount: int, order: dict[str, Any]) -> str:
