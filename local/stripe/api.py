@@ -236,15 +236,15 @@ class Api:
         asked = await _form(request)
         fault = self.faults.strike()
         if fault.mode == "down":
-            raise api_error()
+            raise api_error(503)
         key = request.headers.get("idempotency-key") if operation.method == "POST" else None
         origin = Origin(request_id, key)
         try:
             if key is None:
-                answer = _json(*self._act(operation, request, asked, origin))
+                answer = _json(*self._act(operation, request, asked, origin, fault))
                 self.commit()
             else:
-                answer = self._once(key, operation, request, asked, origin)
+                answer = self._once(key, operation, request, asked, origin, fault)
         except StripeError as error:
             answer = self.refusal(error, request_id)
         if fault.mode == "late":
@@ -254,7 +254,13 @@ class Api:
         return answer
 
     def _once(
-        self, key: str, operation: Operation, request: Request, asked: form.Form, origin: Origin
+        self,
+        key: str,
+        operation: Operation,
+        request: Request,
+        asked: form.Form,
+        origin: Origin,
+        fault: Fault,
     ) -> Response:
         """Do what is asked, or give the answer kept under its idempotency key."""
         if not 1 <= len(key) <= 255:
@@ -272,7 +278,7 @@ class Api:
         saved = self.ledger.saved_answer(key, endpoint, fingerprint)
         replayed = saved is not None
         if saved is None:
-            status, body = self._act(operation, request, asked, origin)
+            status, body = self._act(operation, request, asked, origin, fault)
             saved = SavedAnswer(
                 key=key,
                 endpoint=endpoint,
@@ -291,10 +297,18 @@ class Api:
         answer.headers["Original-Request"] = saved.request_id
         if replayed:
             answer.headers["Idempotent-Replayed"] = "true"
+        if saved.status >= 500:
+            # Stripe says so, for it would only give the same answer again.
+            answer.headers["Stripe-Should-Retry"] = "false"
         return answer
 
     def _act(
-        self, operation: Operation, request: Request, asked: form.Form, origin: Origin
+        self,
+        operation: Operation,
+        request: Request,
+        asked: form.Form,
+        origin: Origin,
+        fault: Fault,
     ) -> tuple[int, str]:
         """Check the parameters and do it: the answer's status and body.
 
@@ -305,12 +319,16 @@ class Api:
         checked = params.read(operation.params, asked)
         check_expand(operation.kind, checked.expand, listed=operation.listed)
         call = Call(self.ledger, checked, request.path_params.get("id", ""), origin)
+        refusal: StripeError | None = None
         try:
             rendered = operation.act(call)
         except StripeError as error:
-            return error.status, json.dumps(
-                self.ledger.render.error(error, origin.request_id or "")
-            )
+            refusal = error
+        if fault.mode == "broken":
+            refusal = api_error()
+        if refusal:
+            request_id = origin.request_id or ""
+            return refusal.status, json.dumps(self.ledger.render.error(refusal, request_id))
         return 200, json.dumps(self.ledger.render.expand(rendered, checked.expand))
 
     async def _linger(self, key: str | None, delay: float) -> None:

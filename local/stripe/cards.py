@@ -79,3 +79,6 @@ TEST_CARDS = {
     ),
 }
 """By the id that a request's `payment_method` gives."""
+
+OTHER_METHODS = {"pm_usBankAccount_success": "us_bank_account"}
+"""Test payment methods that are no cards, and the type of each. No intent takes them."""

@@ -55,5 +55,5 @@ def idempotency_error(message: str, *, status: int = 400, code: str | None = Non
     return StripeError(status, ErrorBody(type="idempotency_error", message=message, code=code))
 
 
-def api_error() -> StripeError:
-    return StripeError(500, ErrorBody(type="api_error", message="An unknown error occurred"))
+def api_error(status: int = 500) -> StripeError:
+    return StripeError(status, ErrorBody(type="api_error", message="An unknown error occurred"))

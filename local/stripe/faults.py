@@ -5,13 +5,14 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Mode = Literal["none", "down", "late", "lose_answer"]
+Mode = Literal["none", "broken", "down", "late", "lose_answer"]
 
 
 class Fault(BaseModel):
     """What goes wrong with the next requests to `/v1`.
 
-    - `down`: 500, and nothing is done.
+    - `down`: 503 before the key is looked at, and nothing is done.
+    - `broken`: all is done, and 500 is the answer, kept under the key as any other.
     - `lose_answer`: all is done and 500 is answered; the true answer is kept under the key.
     - `late`: all is done, and answered `delay` seconds later; until then the key is in use.
     """

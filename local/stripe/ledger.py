@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 from local.stripe import params
-from local.stripe.cards import AUTHENTICATION_REQUIRED, TEST_CARDS, Decline
+from local.stripe.cards import AUTHENTICATION_REQUIRED, OTHER_METHODS, TEST_CARDS, Decline
 from local.stripe.currencies import MINIMUMS, written
 from local.stripe.errors import (
     card_error,
@@ -102,8 +102,9 @@ class Ledger:
         """Create an intent, and confirm it if asked to.
 
         Raises:
-            StripeError: 400 for an amount too small, an unknown or used payment method, or no way
-                back from a redirect; 402 if the card is declined, with the intent in the error.
+            StripeError: 400 for an amount too small, a payment method that is unknown, used or no
+                card, or no way back from a redirect; 402 if the card is declined, with the intent
+                in the error.
         """
         minimum = MINIMUMS.get(asked.currency, 1)
         if asked.amount < minimum:
@@ -128,6 +129,11 @@ class Ledger:
             payment_method=method.id if method else None,
             payment_method_types=("card",),
             allow_redirects=asked.allow_redirects,
+            allowed_payment_method_types=(
+                tuple(asked.allowed_payment_method_types)
+                if asked.allowed_payment_method_types
+                else None
+            ),
             capture_method=asked.capture_method,
             description=asked.description,
             receipt_email=asked.receipt_email,
@@ -153,7 +159,7 @@ class Ledger:
 
         Raises:
             StripeError: 404 for an unknown intent; 400 if it is paid or canceled, or the payment
-                method is missing, unknown or used; 402 if the card is declined.
+                method is missing, unknown, used or no card; 402 if the card is declined.
         """
         intent = self.intent(intent_id)
         if intent.status == "succeeded":
@@ -502,6 +508,13 @@ class Ledger:
             return None
         if method_id in TEST_CARDS:
             return self._new_method(method_id)
+        if kind := OTHER_METHODS.get(method_id):
+            raise invalid_request(
+                f"The PaymentMethod provided ({kind}) is not allowed for this PaymentIntent. "
+                "Please attach a PaymentMethod of one of the following types: card.",
+                code="payment_intent_incompatible_payment_method",
+                param="payment_method",
+            )
         method = self.books.payment_methods.get(method_id)
         if method is None:
             raise missing("PaymentMethod", method_id, param="payment_method", status=400)

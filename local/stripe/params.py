@@ -124,10 +124,15 @@ type Strings = Annotated[list[str], BeforeValidator(_list)]
 
 
 class Params(BaseModel):
-    """Parameters of one request. `of_stripe` are all that Stripe itself takes there."""
+    """Parameters of one request.
+
+    `of_stripe` are all that Stripe itself takes there, `withdrawn` those it took before this
+    version of its API.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     of_stripe: ClassVar[frozenset[str]] = frozenset({"expand"})
+    withdrawn: ClassVar[frozenset[str]] = frozenset()
 
     expand: Strings = []
 
@@ -141,11 +146,14 @@ class AutomaticPaymentMethods(BaseModel):
 
 class CreateIntent(Params):
     of_stripe = frozenset(PaymentIntentCreateParams.__annotations__)
+    withdrawn = frozenset({"payment_method_types"})
 
     amount: Amount
     currency: Currency
     payment_method: str | None = None
-    payment_method_types: Annotated[list[Literal["card"]], BeforeValidator(_list)] | None = None
+    allowed_payment_method_types: (
+        Annotated[list[Literal["card"]], BeforeValidator(_list)] | None
+    ) = None
     automatic_payment_methods: AutomaticPaymentMethods | None = None
     capture_method: CaptureMethod = "automatic_async"
     confirmation_method: Literal["automatic"] = "automatic"
@@ -159,11 +167,10 @@ class CreateIntent(Params):
 
     @model_validator(mode="after")
     def _together(self) -> Self:
-        automatic = self.automatic_payment_methods
-        if automatic and automatic.enabled and self.payment_method_types:
+        if self.automatic_payment_methods and self.allowed_payment_method_types:
             message = (
                 "You may only specify one of these parameters: "
-                "automatic_payment_methods, payment_method_types."
+                "allowed_payment_method_types, automatic_payment_methods."
             )
             raise _refuse("", message)
         only_confirming = {"error_on_requires_action", "off_session", "return_url"}
@@ -178,13 +185,14 @@ class CreateIntent(Params):
         Naming neither methods nor automatic ones means automatic ones, redirects and all.
         """
         automatic = self.automatic_payment_methods
-        if self.payment_method_types or (automatic and not automatic.enabled):
+        if self.allowed_payment_method_types or (automatic and not automatic.enabled):
             return None
         return automatic.allow_redirects if automatic else "always"
 
 
 class ConfirmIntent(Params):
     of_stripe = frozenset(PaymentIntentConfirmParams.__annotations__)
+    withdrawn = frozenset({"payment_method_types"})
 
     payment_method: str | None = None
     error_on_requires_action: Boolean = False
@@ -322,6 +330,9 @@ def _refusal(model: type[Params], error: ErrorDetails) -> StripeError:
     match error["type"]:
         case "missing":
             message, code = f"Missing required param: {param}.", "parameter_missing"
+        case "extra_forbidden" if first in model.withdrawn:
+            message = f"The `{first}` parameter is no longer supported."
+            code = f"{first}_no_longer_supported"
         case "extra_forbidden" if not rest and first in model.of_stripe:
             message, code = f"The Stripe stand-in leaves out `{param}`.", "parameter_unknown"
         case "extra_forbidden":

@@ -60,11 +60,13 @@ class PaymentIntent:
     payment_method: str | None
     payment_method_types: tuple[str, ...]
     allow_redirects: AllowRedirects | None
-    """None when the intent names its `payment_method_types` itself."""
+    """None when the intent names its `allowed_payment_method_types` itself."""
     capture_method: CaptureMethod
     description: str | None
     receipt_email: str | None
     metadata: dict[str, str]
+    allowed_payment_method_types: tuple[str, ...] | None = None
+    """What the request allowed; None when it left that to automatic payment methods."""
     return_url: str | None = None
     """Where the customer goes after 3-D Secure; None leaves it to Stripe.js."""
     latest_charge: str | None = None

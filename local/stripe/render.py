@@ -60,9 +60,11 @@ class Renderer:
         if intent.allow_redirects is not None:
             automatic = {"allow_redirects": intent.allow_redirects, "enabled": True}
         failure = intent.last_payment_error
+        allowed = intent.allowed_payment_method_types
         return {
             "id": intent.id,
             "object": "payment_intent",
+            "allowed_payment_method_types": list(allowed) if allowed else None,
             "amount": intent.amount,
             "amount_capturable": 0,
             "amount_details": {"tip": {}},

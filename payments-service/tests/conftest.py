@@ -28,8 +28,13 @@ import boto3
 import pytest
 import stripe
 from cfnlint.decode import cfn_yaml
+from hypothesis import HealthCheck, settings
 from moto import mock_aws
 from payments import gateway
+
+# Machines are noisy: no example fails for the time it takes.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 FOLDER = Path(__file__).parent.parent
 NAMED_BY = {"AWS::DynamoDB::Table": "TableName", "AWS::SQS::Queue": "QueueName"}
@@ -109,9 +114,12 @@ REFUSED_METHODS = {
         400, "invalid_request_error", code="resource_missing", param="payment_method"
     ),
     "pm_used_before": error(400, "invalid_request_error", param="payment_method"),
+    "pm_bank_account": error(
+        400, "invalid_request_error", code="payment_intent_incompatible_payment_method"
+    ),
 }
 TROUBLE = {
-    "down": error(500, "api_error"),
+    "down": error(503, "api_error"),
     "overloaded": error(429, "invalid_request_error", code="rate_limit"),
     "key in use": error(409, "idempotency_error", code="idempotency_key_in_use"),
     "wrong API key": error(401, "invalid_request_error"),
@@ -133,7 +141,8 @@ class FakeStripe(stripe.HTTPClient):
         intents, refunds: what was made, by its id.
         requests: every request: path, parameters, headers.
         trouble: what befalls the next requests, one each: a name in TROUBLE, "unreachable"
-            (nothing is done) or "answer lost" (all is done, and the connection breaks).
+            (nothing is done), "answer lost" (all is done, and the connection breaks) or "broken"
+            (all is done, and 500 is the answer, now and whenever the key comes again).
         intent_status, refund_status: what becomes of those that are made.
     """
 
@@ -181,18 +190,22 @@ class FakeStripe(stripe.HTTPClient):
         if trouble in TROUBLE:
             status, body = TROUBLE[trouble]
         else:
-            status, body = self._once(parts.path, asked, (headers or {}).get("Idempotency-Key"))
+            key = (headers or {}).get("Idempotency-Key")
+            status, body = self._once(parts.path, asked, key, broken=trouble == "broken")
         if trouble == "answer lost":
             raise unreachable()
         return json.dumps(body), status, {"request-id": "req_1"}
 
-    def _once(self, path: str, asked: dict[str, str], key: str | None) -> Answer:
+    def _once(self, path: str, asked: dict[str, str], key: str | None, *, broken: bool) -> Answer:
         if key is None:
             return self._act(path, asked)
         first_path, first_asked, answer = self._answers.get(key) or (path, asked, None)
         if (first_path, first_asked) != (path, asked):
             return error(400, "idempotency_error")
-        answer = answer or self._act(path, asked)
+        if answer is None:
+            answer = self._act(path, asked)
+            if broken:
+                answer = error(500, "api_error")
         self._answers[key] = (path, asked, answer)
         return answer
 

@@ -209,8 +209,7 @@ def test_asks_stripe_for_what_the_order_says(
         "amount": str(order.data.amount),
         "currency": order.data.currency.lower(),
         "payment_method": "pm_card_visa",
-        "automatic_payment_methods[enabled]": "true",
-        "automatic_payment_methods[allow_redirects]": "never",
+        "allowed_payment_method_types[0]": "card",
         "confirm": "true",
         "off_session": "true",
         "metadata[orderId]": order.data.order_id,
@@ -227,6 +226,7 @@ def test_asks_stripe_for_what_the_order_says(
         ("pm_three_d_secure", "authentication_required"),
         ("pm_missing", "resource_missing"),
         ("pm_used_before", "invalid_payment_method"),
+        ("pm_bank_account", "payment_intent_incompatible_payment_method"),
     ],
 )
 def test_what_stripe_will_not_take_is_an_answer(
@@ -294,6 +294,25 @@ def test_a_passing_trouble_is_over_at_the_second_try(
     fake_stripe.trouble = [trouble]
     handled(collect, context)
     assert status(table, order) is Status.COLLECTED
+    assert fake_stripe.balance == order.data.amount
+
+
+def test_an_error_that_stripe_keeps_under_the_key_fails_each_time_and_charges_once(
+    table: PaymentsTable,
+    order: CollectPayment,
+    collect: Event,
+    fake_stripe: Any,
+    context: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fake_stripe.trouble = ["broken"]
+    for _ in range(5):
+        comes_again(collect, context, "APIError")
+        assert status(table, order) is Status.PENDING
+    monkeypatch.setattr(inbox, "now", lambda: now() + timedelta(days=1))
+    fake_stripe.forget_keys()
+    comes_again(collect, context, "NotRepeatable")
+    assert status(table, order) is Status.PENDING
     assert fake_stripe.balance == order.data.amount
 
 
@@ -407,6 +426,25 @@ def test_trouble_at_stripe_sends_the_refund_back(
     fake_stripe.trouble = []
     handled(refund, context)
     assert status(table, order) is Status.REFUNDED
+    assert fake_stripe.balance == 0
+
+
+def test_a_refund_whose_error_stripe_keeps_is_found_once_the_key_is_forgotten(
+    table: PaymentsTable,
+    order: CollectPayment,
+    collect: Event,
+    refund: Event,
+    fake_stripe: Any,
+    context: Any,
+) -> None:
+    handled(collect, context)
+    fake_stripe.trouble = ["broken"]
+    for _ in range(5):
+        comes_again(refund, context, "APIError")
+        assert status(table, order) is Status.REFUNDING
+    fake_stripe.forget_keys()
+    handled(refund, context)
+    assert found(table, order).refund_id in fake_stripe.refunds
     assert fake_stripe.balance == 0
 
 

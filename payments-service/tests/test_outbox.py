@@ -12,6 +12,7 @@ from payments.messages import SENDS, CollectPayment, of_payment, parse
 from payments.model import now
 from payments.payment import Declined, Line, Payment, Status, Taken
 from payments.receipt import render
+from payments.table import images
 
 Sample = Callable[[str], dict[str, Any]]
 
@@ -122,6 +123,34 @@ def test_a_payment_that_is_given_back_at_once_gets_no_receipt(pending: Payment) 
     ]
     assert of_payment(None, pending) == []
     assert told == ["PaymentRefunded"]
+
+
+@pytest.mark.parametrize(
+    ("by_hand", "told"),
+    [
+        ({"status": "FAILED", "reason": "processing_error"}, ["PaymentFailed"]),
+        (
+            {"status": "COLLECTED", "paymentIntentId": "pi_1"},
+            ["PaymentCollected", "StoreFile", "SendEmail"],
+        ),
+        (
+            {"status": "REFUNDED", "paymentIntentId": "pi_1", "refundId": "re_1"},
+            ["PaymentRefunded"],
+        ),
+    ],
+)
+def test_what_a_person_settles_in_the_table_is_told(
+    pending: Payment, by_hand: dict[str, str], told: list[str]
+) -> None:
+    before = pending.model_dump(mode="json", exclude_none=True)
+    at = "2026-01-05T10:00:00.000Z"
+    taken = {"collectedAt": at} if "paymentIntentId" in by_hand else {}
+    after = before | by_hand | taken | {"version": 2, "updatedAt": at}
+    change = images(before, after)
+    assert change
+    messages = of_payment(*change)
+    assert names(messages) == told
+    assert {message.metadata.version for message in messages} == {2}
 
 
 def test_where_the_receipt_is_concerns_nobody_else(pending: Payment) -> None:

@@ -129,6 +129,8 @@ def test_a_refusal_quotes_nothing_of_the_customer() -> None:
         (5, "EUR", "0.05"),
         (123456, "EUR", "1,234.56"),
         (123456, "JPY", "123,456"),
+        (500000, "ISK", "5,000.00"),
+        (500000, "UGX", "5,000.00"),
         (123456, "KWD", "123.456"),
     ],
 )
@@ -136,7 +138,7 @@ def test_money_as_people_write_it(amount: int, currency: str, written: str) -> N
     assert money(amount, currency) == written
 
 
-@given(st.integers(0, 100_000_000), st.sampled_from(["EUR", "JPY", "KWD"]))
+@given(st.integers(0, 100_000_000), st.sampled_from(["EUR", "JPY", "ISK", "UGX", "KWD"]))
 def test_money_written_is_the_same_money(amount: int, currency: str) -> None:
     digits = money(amount, currency).replace(",", "").replace(".", "")
     assert int(digits) == amount

@@ -14,7 +14,7 @@ PAYMENT = {
     "amount": "2500",
     "currency": "eur",
     "payment_method": "pm_card_visa",
-    "payment_method_types[]": "card",
+    "allowed_payment_method_types[]": "card",
     "confirm": "true",
 }
 INTENTS = "/v1/payment_intents"
@@ -145,14 +145,14 @@ def test_down_does_nothing(server: Server) -> None:
     for _ in range(2):
         with pytest.raises(stripe.APIError) as caught:
             pay(server, "pm_card_visa")
-        assert caught.value.http_status == 500
+        assert caught.value.http_status == 503
     assert server.state()["payment_intents"] == []
     assert pay(server, "pm_card_visa").status == "succeeded"
 
 
 def test_down_until_it_is_mended(server: Server) -> None:
     server.fault("down", count=None)
-    assert {server.post(INTENTS, PAYMENT, "key-1").status_code for _ in range(5)} == {500}
+    assert {server.post(INTENTS, PAYMENT, "key-1").status_code for _ in range(5)} == {503}
     server.fault("none")
     answer = server.post(INTENTS, PAYMENT, "key-1")
     assert answer.status_code == 200
@@ -168,6 +168,46 @@ def test_a_lost_answer_is_found_again_under_its_key(server: Server) -> None:
     assert (found.status_code, found.json()["status"]) == (200, "succeeded")
     assert found.headers["idempotent-replayed"] == "true"
     assert len(server.state()["charges"]) == 1
+
+
+@pytest.mark.parametrize("card", ["pm_card_visa", "pm_card_visa_chargeDeclined"])
+def test_a_500_that_came_after_the_key_was_taken_is_kept(server: Server, card: str) -> None:
+    asked = PAYMENT | {"payment_method": card}
+    server.fault("broken", count=1)
+    first = server.post(INTENTS, asked, "key-1")
+    assert (first.status_code, first.json()["error"]["type"]) == (500, "api_error")
+    again = server.post(INTENTS, asked, "key-1")
+    assert (again.status_code, again.content) == (500, first.content)
+    assert again.headers["idempotent-replayed"] == "true"
+    for answer in (first, again):
+        assert answer.headers["stripe-should-retry"] == "false"
+    assert [charge["paid"] for charge in server.state()["charges"]] == [card == "pm_card_visa"]
+
+
+def test_the_sdk_does_not_repeat_what_stripe_would_only_replay(server: Server) -> None:
+    server.fault("broken", count=1)
+    options: stripe.RequestOptions = {"idempotency_key": "key-1"}
+    for _ in range(2):
+        with pytest.raises(stripe.APIError) as caught:
+            server.client(retries=2).v1.payment_intents.create(
+                {
+                    "amount": 2500,
+                    "currency": "eur",
+                    "payment_method": "pm_card_visa",
+                    "confirm": True,
+                    "allowed_payment_method_types": ["card"],
+                },
+                options,
+            )
+        assert caught.value.http_status == 500
+    assert len(server.state()["charges"]) == 1
+
+
+def test_broken_without_a_key_is_broken_once(server: Server) -> None:
+    server.fault("broken", count=1)
+    assert server.post(INTENTS, PAYMENT).status_code == 500
+    assert server.post(INTENTS, PAYMENT).status_code == 200
+    assert len(server.state()["charges"]) == 2
 
 
 def test_the_sdks_own_retry_pays_once(server: Server) -> None:
@@ -190,7 +230,7 @@ def test_the_sdks_own_retry_pays_once(server: Server) -> None:
         st.tuples(
             st.sampled_from(["key-1", "key-2"]),
             st.sampled_from(["pm_card_visa", "pm_card_visa_chargeDeclined"]),
-            st.sampled_from(["none", "down", "lose_answer"]),
+            st.sampled_from(["none", "down", "lose_answer", "broken"]),
         ),
         max_size=10,
     )
@@ -202,18 +242,24 @@ def test_whatever_is_lost_a_key_makes_one_charge(
     server = running
     server.http.post("/test/reset").raise_for_status()
     done: dict[str, str] = {}
+    broken: set[str] = set()
     answered: dict[str, bytes] = {}
     for key, card, fault in attempts:
         server.fault(fault)
         answer = server.post(INTENTS, PAYMENT | {"payment_method": card, "metadata[key]": key}, key)
+        if fault == "broken" and key not in done:
+            broken.add(key)
         if fault != "down":
             done.setdefault(key, card)
-        if fault != "none":
+        if fault == "down":
+            assert answer.status_code == 503
+        elif fault == "lose_answer":
             assert answer.status_code == 500
         elif card != done[key]:
             assert answer.json()["error"]["type"] == "idempotency_error"
         else:
-            assert answer.status_code == (200 if card == "pm_card_visa" else 402)
+            expected = 500 if key in broken else 200 if card == "pm_card_visa" else 402
+            assert answer.status_code == expected
             assert answered.setdefault(key, answer.content) == answer.content
     charges = server.state()["charges"]
     assert {charge["metadata"]["key"]: charge["paid"] for charge in charges} == {

@@ -30,7 +30,7 @@ def new_ledger() -> Ledger:
 
 
 def create(**asked: str) -> params.CreateIntent:
-    good: form.Form = {"currency": "usd", "payment_method_types": {"0": "card"}}
+    good: form.Form = {"currency": "usd", "allowed_payment_method_types": {"0": "card"}}
     return params.read(params.CreateIntent, good | asked)
 
 

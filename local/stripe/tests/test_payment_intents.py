@@ -159,9 +159,10 @@ def test_a_declined_intent_is_paid_with_another_card(server: Server) -> None:
 def test_an_intent_goes_through_its_states(server: Server) -> None:
     intent = create(server)
     assert intent.status == "requires_payment_method"
-    with_card = create(server, payment_method="pm_card_visa", payment_method_types=["card"])
+    with_card = create(server, payment_method="pm_card_visa", allowed_payment_method_types=["card"])
     assert with_card.status == "requires_confirmation"
     assert with_card.automatic_payment_methods is None
+    assert with_card.allowed_payment_method_types == ["card"]
     assert server.sdk.v1.payment_intents.confirm(with_card.id).status == "succeeded"
     assert intent.automatic_payment_methods is not None
     assert intent.automatic_payment_methods.allow_redirects == "always"
@@ -173,12 +174,29 @@ def test_an_intent_goes_through_its_states(server: Server) -> None:
 
 
 def test_without_a_payment_method_nothing_is_confirmed(server: Server) -> None:
-    intent = create(server, payment_method_types=["card"])
+    intent = create(server, allowed_payment_method_types=["card"])
     with pytest.raises(stripe.InvalidRequestError) as caught:
         server.sdk.v1.payment_intents.confirm(intent.id)
     assert caught.value.code == "payment_intent_unexpected_state"
     with pytest.raises(stripe.InvalidRequestError, match="missing a payment method"):
-        create(server, confirm=True, payment_method_types=["card"])
+        create(server, confirm=True, allowed_payment_method_types=["card"])
+
+
+def test_only_cards_confirm_an_intent(server: Server) -> None:
+    intent = create(server, allowed_payment_method_types=["card"])
+    with pytest.raises(stripe.InvalidRequestError, match="is not allowed") as caught:
+        server.sdk.v1.payment_intents.confirm(
+            intent.id, {"payment_method": "pm_usBankAccount_success"}
+        )
+    assert caught.value.param == "payment_method"
+    path = f"/v1/payment_intents/{intent.id}/confirm"
+    withdrawn = server.post(path, {"payment_method_types[]": "card"})
+    assert withdrawn.status_code == 400
+    assert withdrawn.json()["error"]["code"] == "payment_method_types_no_longer_supported"
+    assert (
+        server.sdk.v1.payment_intents.confirm(intent.id, {"payment_method": "pm_card_visa"}).status
+        == "succeeded"
+    )
 
 
 def test_redirects_need_a_way_back(server: Server) -> None:
@@ -327,10 +345,22 @@ def test_a_payment_method_pays_once(server: Server) -> None:
         ({"metadata": "x"}, None, "metadata", "Invalid hash"),
         ({"metadata[k]": "x" * 501}, None, "metadata", "up to 500 characters"),
         (
-            {"payment_method_types[0]": "paypal"},
+            {"allowed_payment_method_types[0]": "paypal"},
             None,
-            "payment_method_types[0]",
+            "allowed_payment_method_types[0]",
             "must be one of card",
+        ),
+        (
+            {"payment_method_types[0]": "card"},
+            "payment_method_types_no_longer_supported",
+            "payment_method_types",
+            "no longer supported",
+        ),
+        (
+            {"payment_method": "pm_usBankAccount_success"},
+            "payment_intent_incompatible_payment_method",
+            "payment_method",
+            "(us_bank_account) is not allowed",
         ),
         (
             {"automatic_payment_methods[allow_redirects]": "never"},
@@ -348,7 +378,10 @@ def test_a_payment_method_pays_once(server: Server) -> None:
             "unknown parameter: automatic_payment_methods[colour]",
         ),
         (
-            {"payment_method_types[]": "card", "automatic_payment_methods[enabled]": "true"},
+            {
+                "allowed_payment_method_types[]": "card",
+                "automatic_payment_methods[enabled]": "true",
+            },
             None,
             None,
             "only specify one of these parameters",

@@ -67,7 +67,9 @@ def test_every_turn_of_a_payment_is_an_event(
     server: Server, card: str, outcome: str | None, told: list[str]
 ) -> None:
     form = {"amount": "2500", "currency": "eur", "payment_method": card, "confirm": "true"}
-    intent = server.post("/v1/payment_intents", form | {"payment_method_types[]": "card"}).json()
+    intent = server.post(
+        "/v1/payment_intents", form | {"allowed_payment_method_types[]": "card"}
+    ).json()
     if outcome:
         server.authenticate(intent["id"], outcome)
     types = [event.type for event in server.sdk.v1.events.list().data]

@@ -16,15 +16,17 @@ REASONS = {
     Reason.PRICE_CHANGED: "The price of one of your toys changed just as you ordered it, "
     "and we never charge a price that you have not seen.",
     Reason.UNKNOWN_TOY: "One of your toys is no longer in our catalogue.",
-    Reason.PAYMENT_DECLINED: "Your card was declined. Your bank can tell you why; "
-    "another card may well work.",
+    Reason.PAYMENT_DECLINED: "The payment was declined: we could not take it with the card or "
+    "payment method that you chose. Your bank may be able to tell you why; another card may well "
+    "work.",
 }
 """Why an order was cancelled, in words for who placed it."""
 
 _SYMBOLS = {"EUR": "€", "GBP": "£", "USD": "$", "JPY": "¥"}
-_NO_DECIMALS = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
-_THREE_DECIMALS = "BHD IQD JOD KWD LYD OMR TND"
-"""Currencies that ISO 4217 does not divide by a hundred."""
+# Source: https://docs.stripe.com/currencies#zero-decimal. A mail shows what Stripe charged, and
+# Stripe counts ISK and UGX, which have no decimals any more, in hundredths still.
+_WHOLE = set("BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF".split())  # noqa: SIM905
+_THOUSANDTHS = {"BHD", "JOD", "KWD", "OMR", "TND"}
 
 
 class Letter(BaseModel):
@@ -37,8 +39,8 @@ class Letter(BaseModel):
 
 def money(amount: int, currency: str) -> str:
     """An amount in minor units as people write it: 123450 EUR is "€1,234.50"."""
-    decimals = 0 if currency in _NO_DECIMALS else 3 if currency in _THREE_DECIMALS else 2
-    number = f"{Decimal(amount).scaleb(-decimals):,.{decimals}f}"
+    places = 0 if currency in _WHOLE else 3 if currency in _THOUSANDTHS else 2
+    number = f"{Decimal(amount).scaleb(-places):,.{places}f}"
     return f"{_SYMBOLS[currency]}{number}" if currency in _SYMBOLS else f"{currency} {number}"
 
 

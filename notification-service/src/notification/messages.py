@@ -7,9 +7,6 @@ from pydantic import Field, StringConstraints
 from notification.content import Content
 from notification.model import Model, Timestamp
 
-SOURCE = "tbs.notification"
-"""The name under which this service's messages would stand on the bus."""
-
 Address = Annotated[str, StringConstraints(pattern=r"^[^\s@,;<>]+@[^\s@,;<>]+$", max_length=320)]
 """One e-mail address. Whether mail reaches it, only SES can tell."""
 

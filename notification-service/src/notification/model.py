@@ -15,7 +15,7 @@ Timestamp = Annotated[
 ]
 """A UTC time, written as RFC 3339 with milliseconds."""
 
-Money = Annotated[int, Field(ge=0)]
+Money = Annotated[int, Field(ge=0, le=100_000_000)]
 """An amount in minor units (cents) of a currency named beside it."""
 
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]

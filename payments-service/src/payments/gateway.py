@@ -19,6 +19,8 @@ KEY_MAX_AGE = 900
 
 ABOUT_THE_ORDER = {"payment_method", "amount", "currency"}
 """The parameters that an order brings. When Stripe refuses one of them, that is its answer."""
+INCOMPATIBLE = "payment_intent_incompatible_payment_method"
+"""Stripe's code for a payment method that is no card: the order brings that as well."""
 
 
 class Unsettled(Exception):
@@ -34,7 +36,8 @@ class Gateway:
     def collect(self, payment: Payment) -> Taken | Declined:
         """Take the money.
 
-        The customer is not there to pass 3-D Secure: a card that asks for it is declined.
+        The customer is not there to pass 3-D Secure: a card that asks for it is declined. So is
+        what is no card: a bank account would settle days later, while the order waits.
         """
         try:
             intent = self._api.payment_intents.create(
@@ -42,7 +45,7 @@ class Gateway:
                     "amount": payment.amount,
                     "currency": payment.currency.lower(),
                     "payment_method": payment.payment_method_id,
-                    "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
+                    "allowed_payment_method_types": ["card"],
                     "confirm": True,
                     "off_session": True,
                     "metadata": {"orderId": payment.order_id},
@@ -52,7 +55,7 @@ class Gateway:
         except stripe.CardError as error:
             return Declined(_decline_code(error) or error.code or "card_declined")
         except stripe.InvalidRequestError as error:
-            if error.param not in ABOUT_THE_ORDER:
+            if error.param not in ABOUT_THE_ORDER and error.code != INCOMPATIBLE:
                 raise
             return Declined(error.code or f"invalid_{error.param}")
         if intent.status != "succeeded":

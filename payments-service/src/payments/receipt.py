@@ -11,7 +11,8 @@ from payments.payment import Payment
 
 CONTENT_TYPE = "text/html"
 
-# Source: https://docs.stripe.com/currencies#zero-decimal. A receipt shows what Stripe charged.
+# Source: https://docs.stripe.com/currencies#zero-decimal. A receipt shows what Stripe charged, and
+# Stripe counts ISK and UGX, which have no decimals any more, in hundredths still.
 _WHOLE = set("BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF".split())  # noqa: SIM905
 _THOUSANDTHS = {"BHD", "JOD", "KWD", "OMR", "TND"}
 
