@@ -15,6 +15,7 @@ from file_manager.model import now
 from file_manager.table import FilesTable
 
 OWNER = "urn:tbs:payment:order-1"
+CODES = {400: "MALFORMED", 422: "OUT_OF_BOUNDS"}
 
 Call = Callable[..., tuple[int, Any, dict[str, Any]]]
 Sample = Callable[[str], dict[str, Any]]
@@ -98,7 +99,7 @@ def test_the_pages_together_hold_each_file_of_the_owner_once(call: Call) -> None
 
 def test_a_file_that_is_not_there(call: Call) -> None:
     status, content, _ = call("/files/none")
-    assert status == 404
+    assert (status, content["error"]["code"]) == (404, "NOT_FOUND")
     assert "none" in content["error"]["message"]
     assert call("/files/" + "x" * 3000)[0] == 422
 
@@ -116,5 +117,22 @@ def test_a_file_that_is_not_there(call: Call) -> None:
 )
 def test_bad_input_is_told(call: Call, query: dict[str, str] | None, status: int) -> None:
     answered, content, _ = call("/files", query)
-    assert answered == status
     assert content["error"].keys() == {"code", "message", "details"}
+    assert (answered, content["error"]["code"]) == (status, CODES[status])
+
+
+def test_a_body_that_is_too_large(sample: Sample, context: Any) -> None:
+    answer = api.handler(sample("api-list-files") | {"body": "x" * 300_000}, context)
+    assert (answer["statusCode"], json.loads(answer["body"])["error"]["code"]) == (413, "TOO_LARGE")
+
+
+def test_a_failing_table_is_no_fault_of_the_caller(
+    call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def down(_: str) -> None:
+        raise ConnectionError("table")
+
+    monkeypatch.setattr(api.table, "file", down)
+    status, content, _ = call("/files/any")
+    assert (status, content["error"]["code"]) == (500, "INTERNAL_ERROR")
+    assert "table" not in content["error"]["message"]

@@ -12,6 +12,7 @@ from fulfilment.table import ShipmentsTable
 
 MORNING = datetime(2026, 1, 5, 10, tzinfo=UTC)
 POST = {"carrier": "Parcel Post", "trackingNumber": "PP1"}
+CODES = {400: "MALFORMED", 413: "TOO_LARGE", 422: "OUT_OF_BOUNDS"}
 
 Call = Callable[..., tuple[int, Any]]
 
@@ -158,8 +159,8 @@ def test_bad_input_is_told_and_stores_nothing(
 ) -> None:
     waiting = line_up(table, "order-1")
     answered, content = call("POST", "/shipments/order-1/dispatch", body)
-    assert answered == status
     assert content["error"].keys() == {"code", "message", "details"}
+    assert (answered, content["error"]["code"]) == (status, CODES[status])
     assert table.shipment("order-1") == waiting
 
 
@@ -168,7 +169,7 @@ def test_bad_input_is_told_and_stores_nothing(
 )
 def test_a_query_that_makes_no_sense_is_told(call: Call, query: dict[str, str]) -> None:
     status, content = call("GET", "/shipments", query=query)
-    assert status == 422
+    assert (status, content["error"]["code"]) == (422, "OUT_OF_BOUNDS")
     assert content["error"]["details"]
 
 
@@ -179,8 +180,20 @@ def test_a_shipment_that_is_not_there(call: Call) -> None:
         ("POST", "/shipments/none/deliver", None),
     ):
         status, content = call(method, path, body)
-        assert status == 404
+        assert (status, content["error"]["code"]) == (404, "NOT_FOUND")
         assert "none" in content["error"]["message"]
+
+
+def test_a_failing_table_is_no_fault_of_the_caller(
+    call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def down(_: str) -> None:
+        raise ConnectionError("table")
+
+    monkeypatch.setattr(api.table, "shipment", down)
+    status, content = call("GET", "/shipments/order-1")
+    assert (status, content["error"]["code"]) == (500, "INTERNAL_ERROR")
+    assert "table" not in content["error"]["message"]
 
 
 @pytest.mark.parametrize(

@@ -55,14 +55,29 @@ def test_keeps_to_itself_how_an_order_is_paid(call: Call, sample: Sample, contex
 
 def test_an_order_that_is_not_there(call: Call) -> None:
     status, content = call("/orders/none")
-    assert status == 404
+    assert (status, content["error"]["code"]) == (404, "NOT_FOUND")
     assert content["error"].keys() == {"code", "message", "details"}
     assert "none" in content["error"]["message"]
 
 
-def test_a_body_that_is_too_large(sample: Sample, context: Any) -> None:
-    answer = api.handler(sample("api-get-order") | {"body": "x" * 300_000}, context)
-    assert answer["statusCode"] == 413
+def test_an_id_no_order_can_have(call: Call) -> None:
+    status, content = call("/orders/" + "x" * 101)
+    assert (status, content["error"]["code"]) == (422, "OUT_OF_BOUNDS")
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "status", "code"),
+    [
+        ("application/json", "x" * 300_000, 413, "TOO_LARGE"),
+        ("text/plain", "x", 400, "MALFORMED"),
+    ],
+)
+def test_a_body_that_is_not_taken(
+    sample: Sample, context: Any, kind: str, body: str, status: int, code: str
+) -> None:
+    request = {"headers": {"Content-Type": kind}, "body": body}
+    answer = api.handler(sample("api-get-order") | request, context)
+    assert (answer["statusCode"], json.loads(answer["body"])["error"]["code"]) == (status, code)
 
 
 def test_a_failing_table_is_no_fault_of_the_caller(
@@ -73,5 +88,5 @@ def test_a_failing_table_is_no_fault_of_the_caller(
 
     monkeypatch.setattr(api.table, "order", down)
     status, content = call("/orders/order-1")
-    assert status == 500
+    assert (status, content["error"]["code"]) == (500, "INTERNAL_ERROR")
     assert "table" not in content["error"]["message"]

@@ -30,6 +30,7 @@ BODY: dict[str, Any] = {
     "shippingAddress": ADDRESS,
     "paymentMethodId": "pm_card_visa",
 }
+CODES = {400: "MALFORMED", 413: "TOO_LARGE", 422: "OUT_OF_BOUNDS"}
 SHOWN = {
     "orderId",
     "status",
@@ -70,7 +71,7 @@ def call(context: Any) -> Call:
         query: dict[str, str] | None = None,
         content_type: str = "application/json",
     ) -> tuple[int, Any, dict[str, Any]]:
-        headers = {"content-type": content_type} | ({"Idempotency-Key": key} if key else {})
+        headers = {"content-type": content_type} | ({} if key is None else {"Idempotency-Key": key})
         event = {
             "httpMethod": method,
             "path": path,
@@ -401,7 +402,7 @@ def test_a_request_that_broke_off_can_be_made_again(
 ) -> None:
     with at_call(operation, moment, crash):
         status, problem, _ = call("POST", "/orders", BODY)
-    assert (status, problem["error"]["code"]) == (500, "INTERNAL_SERVER_ERROR")
+    assert (status, problem["error"]["code"]) == (500, "INTERNAL_ERROR")
     assert len(stored()) == (operation == "PutItem" and moment == "after")
     assert call("POST", "/orders", BODY)[0] == 202
     assert len(stored()) == 1
@@ -483,19 +484,41 @@ def test_bad_input_is_told_and_stores_nothing(
     call: Call, kite: Toy, body: Any, status: int
 ) -> None:
     answered, problem, _ = call("POST", "/orders", body)
-    assert answered == status
     assert problem["error"].keys() == {"code", "message", "details"}
+    assert (answered, problem["error"]["code"]) == (status, CODES[status])
     assert stored() == []
+
+
+@pytest.mark.parametrize(("quantity", "status"), [(0, 422), (100, 422), ("2", 400), ("two", 400)])
+def test_only_what_is_wrong_is_told(call: Call, kite: Toy, quantity: Any, status: int) -> None:
+    answered, problem, _ = call("POST", "/orders", lines(quantity))
+    (detail,) = problem["error"]["details"]
+    assert (answered, detail["where"]) == (status, "body.lines.0.quantity")
+
+
+def test_every_thing_that_is_wrong_is_told(call: Call, kite: Toy) -> None:
+    _, problem, _ = call("POST", "/orders", lines(0, 1, 100) | {"paymentMethodId": "pm_"})
+    told = {detail["where"] for detail in problem["error"]["details"]}
+    assert told == {"body.lines.0.quantity", "body.lines.2.quantity", "body.paymentMethodId"}
 
 
 @pytest.mark.parametrize(
     ("key", "status"),
-    [(None, 400), ("k" * 256, 422), ("schlüssel", 422), ("a\tb", 422), ("k" * 255, 202)],
+    [
+        (None, 400),
+        ("", 400),
+        ("   ", 400),
+        ("k" * 256, 422),
+        ("schlüssel", 422),
+        ("a\tb", 422),
+        ("k" * 255, 202),
+    ],
 )
 def test_an_order_needs_a_key(call: Call, kite: Toy, key: str | None, status: int) -> None:
     answered, content, _ = call("POST", "/orders", BODY, key=key)
     assert answered == status
     if status != 202:
+        assert content["error"]["code"] == CODES[status]
         assert "idempotency-key" in content["error"]["message"]
     assert len(stored()) == (status == 202)
 
@@ -503,8 +526,23 @@ def test_an_order_needs_a_key(call: Call, kite: Toy, key: str | None, status: in
 @pytest.mark.parametrize("kind", ["text/plain", "multipart/form-data", "application/xml"])
 def test_only_json_is_taken(call: Call, kite: Toy, kind: str) -> None:
     answered, problem, _ = call("POST", "/orders", BODY, content_type=kind)
-    assert (answered, problem["error"]["code"]) == (400, "BAD_REQUEST")
+    assert (answered, problem["error"]["code"]) == (400, "MALFORMED")
     assert stored() == []
+
+
+@pytest.mark.parametrize("kind", ["Application/JSON", "APPLICATION/JSON; charset=UTF-8"])
+def test_json_may_be_spelt_in_any_case(call: Call, kite: Toy, kind: str) -> None:
+    assert call("POST", "/orders", BODY, content_type=kind)[0] == 202
+
+
+def test_an_address_that_no_mail_reaches_is_told_to_its_shopper(call: Call, kite: Toy) -> None:
+    longest = "a" * 242 + "@example.com"
+    status, problem, _ = call("POST", "/orders", BODY, shopper=ADA | {"email": "a" + longest})
+    assert (status, problem["error"]["code"]) == (422, "OUT_OF_BOUNDS")
+    assert "254" in problem["error"]["message"]
+    assert longest not in problem["error"]["message"]
+    assert stored() == []
+    assert call("POST", "/orders", BODY, shopper=ADA | {"email": longest})[0] == 202
 
 
 def test_unknown_toys_are_named(call: Call, kite: Toy, table: PublicTable) -> None:
@@ -541,8 +579,8 @@ def test_bad_queries_are_told(
     call: Call, kite: Toy, path: str, query: dict[str, str], status: int
 ) -> None:
     answered, problem, _ = call("GET", path, query=query)
-    assert answered == status
     assert problem["error"].keys() == {"code", "message", "details"}
+    assert (answered, problem["error"]["code"]) == (status, CODES[status])
 
 
 def test_a_cursor_is_good_for_its_own_list_only(call: Call, kite: Toy, table: PublicTable) -> None:

@@ -93,6 +93,20 @@ def test_a_toy_told_again_changes_nothing(sample: Sample, context: Any, name: st
     assert len(before) == 1
 
 
+def test_of_a_deleted_toy_a_tombstone_is_left(sample: Sample, context: Any) -> None:
+    event = sample("inbox-ToyDeleted")
+    handled(event, context)
+    told = json.loads(event["Records"][0]["body"])["detail"]
+    (item,) = items()
+    assert item == {
+        "pk": f"TOY#{told['data']['toyId']}",
+        "sk": "TOY",
+        "toyId": told["data"]["toyId"],
+        "version": told["metadata"]["version"],
+        "deletedAt": told["data"]["updatedAt"],
+    }
+
+
 def test_a_deleted_toy_stays_deleted_when_older_news_come(
     table: PublicTable, sample: Sample, context: Any
 ) -> None:

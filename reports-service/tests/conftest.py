@@ -32,7 +32,12 @@ os.environ |= {
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings
 from psycopg.rows import dict_row
+
+# Machines are noisy: no example fails for the time it takes.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 FOLDER = Path(__file__).parent.parent
 Rows = list[dict[str, Any]]

@@ -41,6 +41,7 @@ GLOBAL = {
     "EventBusName": "where its messages go",
     "Architecture": "the processor its functions run on",
     "DataProtection": "whether what it keeps is protected",
+    "AlarmTopicArn": "whom its alarms tell",
     "LogLevel": "how much it logs",
     "LogRetentionDays": "how long its logs are kept",
 }
@@ -259,6 +260,44 @@ def every_dead_letter_queue_has_an_alarm(tree: Tree) -> Iterator[str]:
                     f"{_template(member)}: no alarm watches {name}. Add one on AWS/SQS"
                     " ApproximateNumberOfMessagesVisible > 0 for its QueueName"
                 )
+
+
+@rule
+def every_stream_has_an_alarm_on_its_lag(tree: Tree) -> Iterator[str]:
+    """A change that cannot be told holds up all that come after it: someone is told in minutes."""
+    for member in tree.members:
+        watched = {
+            name
+            for alarm in member.service.of_type("AWS::CloudWatch::Alarm").values()
+            if (alarm.get("Namespace"), alarm.get("MetricName")) == ("AWS/Lambda", "IteratorAge")
+            for dimension in alarm.get("Dimensions", [])
+            if dimension.get("Name") == "FunctionName"
+            for name in [dimension.get("Value", {}).get("Ref")]
+        }
+        for door, _ in _sources(member, "DynamoDB"):
+            if door.logical_id not in watched:
+                yield (
+                    f"{_template(member)}: no alarm watches how far {door.logical_id} is behind. "
+                    "Add one on AWS/Lambda IteratorAge for its FunctionName"
+                )
+
+
+@rule
+def alarms_can_tell_someone(tree: Tree) -> Iterator[str]:
+    """Every alarm tells the topic that the stack is given."""
+    for member in tree.members:
+        for name, alarm in member.service.of_type("AWS::CloudWatch::Alarm").items():
+            if "AlarmTopicArn" not in str(alarm.get("AlarmActions")):
+                yield f"{_template(member)}: {name} has no AlarmActions. Name AlarmTopicArn there"
+
+
+@rule
+def an_api_has_one_stage(tree: Tree) -> Iterator[str]:
+    """SAM adds a stage of its own, with no limits and no tracing, unless OpenApiVersion is set."""
+    for member in tree.members:
+        for name, api in member.service.of_type("AWS::Serverless::Api").items():
+            if not api.get("OpenApiVersion"):
+                yield f"{_template(member)}: {name}: set OpenApiVersion"
 
 
 @rule

@@ -317,9 +317,30 @@ PLANTS = [
     Plant(
         "no_event_source_retries_for_ever",
         TOYS,
-        "            MaximumRecordAgeInSeconds: 86400\n",
-        "",
+        "            MaximumRecordAgeInSeconds: 21600",
+        "            TumblingWindowInSeconds: 0",
         "set MaximumRecordAgeInSeconds",
+    ),
+    Plant(
+        "every_stream_has_an_alarm_on_its_lag",
+        TOYS,
+        "      MetricName: IteratorAge\n",
+        "      MetricName: Duration\n",
+        "no alarm watches how far OutboxFunction is behind",
+    ),
+    Plant(
+        "alarms_can_tell_someone",
+        TOYS,
+        "      AlarmActions: !If [HasAlarmTopic, [!Ref AlarmTopicArn], !Ref AWS::NoValue]\n",
+        "",
+        "has no AlarmActions",
+    ),
+    Plant(
+        "an_api_has_one_stage",
+        TOYS,
+        "      OpenApiVersion: 3.0.1",
+        "      Description: two",
+        "set OpenApiVersion",
     ),
     Plant(
         "no_event_source_retries_for_ever",

@@ -21,7 +21,12 @@ os.environ |= {
 import boto3
 import pytest
 from cfnlint.decode import cfn_yaml
+from hypothesis import HealthCheck, settings
 from moto import mock_aws
+
+# Machines are noisy: no example fails for the time it takes.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 FOLDER = Path(__file__).parent.parent
 NAMED_BY = {"AWS::DynamoDB::Table": "TableName", "AWS::SQS::Queue": "QueueName"}

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from toys import api
+from toys import api, errors
 
 KITE = {
     "name": "Kite",
@@ -16,6 +16,8 @@ KITE = {
     "currency": "EUR",
     "stock": 9,
 }
+
+CODES = {400: "MALFORMED", 413: "TOO_LARGE", 422: "OUT_OF_BOUNDS"}
 
 Call = Callable[..., tuple[int, Any, dict[str, Any]]]
 
@@ -65,10 +67,11 @@ def test_a_stale_change_is_refused(call: Call) -> None:
     toy = call("POST", "/toys", KITE)[1]
     path = f"/toys/{toy['toyId']}"
     call("PUT", path, KITE | {"price": 990}, {"If-Match": '"1"'})
-    assert call("PUT", path, KITE | {"price": 1}, {"If-Match": '"1"'})[0] == 412
-    assert call("DELETE", path, headers={"If-Match": '"1"'})[0] == 412
-    assert call("PUT", path, KITE)[0] == 428
-    assert call("DELETE", path)[0] == 428
+    for method, body in (("PUT", KITE | {"price": 1}), ("DELETE", None)):
+        status, content, _ = call(method, path, body, {"If-Match": '"1"'})
+        assert (status, content["error"]["code"]) == (412, "STALE")
+        status, content, _ = call(method, path, body)
+        assert (status, content["error"]["code"]) == (428, "PRECONDITION_MISSING")
     assert call("GET", path)[1]["price"] == 990
 
 
@@ -102,8 +105,8 @@ def test_the_pages_together_hold_each_toy_once(call: Call) -> None:
 )
 def test_bad_input_is_told_and_stores_nothing(call: Call, body: Any, status: int) -> None:
     answered, content, _ = call("POST", "/toys", body)
-    assert answered == status
     assert content["error"].keys() == {"code", "message", "details"}
+    assert (answered, content["error"]["code"]) == (status, CODES[status])
     assert call("GET", "/toys")[1]["items"] == []
 
 
@@ -111,5 +114,28 @@ def test_a_toy_that_is_not_there(call: Call) -> None:
     for method in ("GET", "PUT", "DELETE"):
         body = KITE if method == "PUT" else None
         status, content, _ = call(method, "/toys/none", body, {"If-Match": '"1"'})
-        assert status == 404
+        assert (status, content["error"]["code"]) == (404, "NOT_FOUND")
         assert "none" in content["error"]["message"]
+
+
+@pytest.mark.parametrize("kind", ["Application/JSON", "application/json; charset=UTF-8"])
+def test_json_may_be_spelt_in_any_case(call: Call, kind: str) -> None:
+    assert call("POST", "/toys", KITE, {"content-type": kind})[0] == 201
+
+
+def test_a_failing_table_is_no_fault_of_the_caller(
+    call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def down(_: str) -> None:
+        raise ConnectionError("table")
+
+    monkeypatch.setattr(api.table, "toy", down)
+    status, content, _ = call("GET", "/toys/any")
+    assert (status, content["error"]["code"]) == (500, "INTERNAL_ERROR")
+    assert "table" not in content["error"]["message"]
+
+
+def test_a_status_without_a_code_of_ours_goes_by_its_name() -> None:
+    body = errors.answer(405, "Not like this").body
+    assert body
+    assert json.loads(body)["error"]["code"] == "METHOD_NOT_ALLOWED"

@@ -43,7 +43,8 @@ class FilePage(Model):
 @tracer.capture_lambda_handler(capture_response=False)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer one request of API Gateway."""
-    return errors.refuse(event) or app.resolve(event, context)
+    request = errors.lower_type(event)
+    return errors.refuse(request) or app.resolve(request, context)
 
 
 @app.get("/files", tags=["files"])

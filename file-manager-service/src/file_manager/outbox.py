@@ -44,8 +44,10 @@ def handler(event: DynamoDBStreamEvent, context: LambdaContext) -> None:
 def messages(record: DynamoDBRecord) -> list[Message]:
     """The messages that one change of the table leads to."""
     change = record.dynamodb
-    pair = change and images(change.old_image, change.new_image)
-    return of_file(*pair) if pair else []
+    match change and images(change.old_image, change.new_image):
+        case (old, new):
+            return of_file(old, new)
+    return []
 
 
 def entry(message: Message) -> "PutEventsRequestEntryTypeDef":

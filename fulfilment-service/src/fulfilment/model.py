@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer, StringConstraints
+from pydantic import AwareDatetime, BaseModel, ConfigDict, PlainSerializer
 from pydantic.alias_generators import to_camel
 
 Timestamp = Annotated[
@@ -15,22 +15,19 @@ Timestamp = Annotated[
 ]
 """A UTC time, written as RFC 3339 with milliseconds."""
 
-Money = Annotated[int, Field(ge=0, le=100_000_000)]
-"""An amount in minor units (cents) of a currency named beside it."""
-
-Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
-"""An ISO 4217 code."""
-
 
 class Model(BaseModel):
-    """Immutable; camelCase outside, snake_case inside; what it does not know it ignores."""
+    """Immutable; camelCase outside, snake_case inside; what it does not know it ignores.
+
+    Its errors do not quote what they refuse, so that nobody's data gets into a log.
+    """
 
     model_config = ConfigDict(
         frozen=True,
         alias_generator=to_camel,
         validate_by_name=True,
         serialize_by_alias=True,
-        hide_input_in_errors=True,  # they are logged, and addresses must not be
+        hide_input_in_errors=True,
     )
 
 

@@ -44,8 +44,10 @@ def handler(event: DynamoDBStreamEvent, context: LambdaContext) -> None:
 def messages(record: DynamoDBRecord) -> list[Message]:
     """The messages that one change of the table leads to."""
     change = record.dynamodb
-    found = change and images(change.old_image, change.new_image)
-    return of_shipment(*found) if found else []
+    match change and images(change.old_image, change.new_image):
+        case (old, new):
+            return of_shipment(old, new)
+    return []
 
 
 def entry(message: Message) -> "PutEventsRequestEntryTypeDef":

@@ -8,7 +8,8 @@ from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError, UnauthorizedError
 from aws_lambda_powertools.event_handler.openapi.params import Header, Path, Query
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from pydantic import ValidationError
+from pydantic import BeforeValidator, StringConstraints, ValidationError
+from pydantic_core import PydanticKnownError
 
 from public_api import errors
 from public_api.checkout import OrderRequest, Refusal, Shopper, Terms, check_out, identify
@@ -33,13 +34,21 @@ TERMS = Terms(
 Id = Annotated[str, Path(max_length=100)]
 Limit = Annotated[int, Query(ge=1, le=100)]
 Cursor = Annotated[str | None, Query(description="From the page before")]
+
+
+def _present(key: str) -> str:
+    """The value of a header. One that is blank is as good as missing."""
+    if not key.strip():
+        raise PydanticKnownError("missing")
+    return key
+
+
 IdempotencyKey = Annotated[
     str,
+    StringConstraints(min_length=1, max_length=255, pattern="^[ -~]+$"),
+    BeforeValidator(_present),
     Header(
         alias="Idempotency-Key",
-        min_length=1,
-        max_length=255,
-        pattern="^[ -~]+$",
         description="Made up by the shopper's side, one for each order. The same again is safe",
     ),
 ]
@@ -63,7 +72,8 @@ class OrderPage(Model):
 @tracer.capture_lambda_handler(capture_response=False)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer one request of API Gateway."""
-    return errors.refuse(event) or app.resolve(event, context)
+    request = errors.lower_type(event)
+    return errors.refuse(request) or app.resolve(request, context)
 
 
 @app.exception_handler(BadCursor)

@@ -20,6 +20,9 @@ MAX_GROSS = 99_999_999
 MAX_LINES = 50
 """The most lines of one order: its stock is reserved in one transaction, which takes so many."""
 
+MAX_EMAIL = 254
+"""The longest e-mail address, in characters, that mail can be sent to (RFC 5321)."""
+
 Text = Annotated[
     str,
     StringConstraints(
@@ -133,8 +136,15 @@ def check_out(
     """The order that a request comes to, at the prices of `toys` (by id).
 
     Toys that are sold out pass: stock is not decided here. Raises Refusal for toys that are not
-    on sale, or not in the shop's currency, and for an order that costs more than MAX_GROSS.
+    on sale, or not in the shop's currency, for an order that costs more than MAX_GROSS, and for a
+    shopper whose e-mail address is longer than MAX_EMAIL.
     """
+    if len(shopper.email) > MAX_EMAIL:
+        message = (
+            f"Your e-mail address has {len(shopper.email)} characters; orders are taken from "
+            f"those with {MAX_EMAIL} at most. Change it in your account"
+        )
+        raise Refusal("OUT_OF_BOUNDS", message)
     wanted = [line.toy_id for line in request.lines]
     if unknown := [toy_id for toy_id in wanted if toy_id not in toys]:
         raise Refusal("UNKNOWN_TOY", f"There is no toy {', '.join(unknown)}", unknown)

@@ -18,15 +18,39 @@ logger = Logger()
 MAX_BODY = 64 * 1024
 """The largest request body, in bytes."""
 
+_CODES = {
+    400: "MALFORMED",
+    401: "UNAUTHORIZED",
+    403: "FORBIDDEN",
+    404: "NOT_FOUND",
+    409: "CONFLICT",
+    412: "STALE",
+    413: "TOO_LARGE",
+    422: "OUT_OF_BOUNDS",
+    428: "PRECONDITION_MISSING",
+    500: "INTERNAL_ERROR",
+}
+"""The code of an error that has no closer one, by status. Other statuses: HTTP's name for them."""
+
 _MALFORMED = {"json_invalid", "missing", "extra_forbidden", "unsupported_content_type"}
 
 
 def answer(
     status: int, message: str, code: str | None = None, details: Sequence[Any] = ()
 ) -> Response[str]:
-    """An error answer. `code` defaults to the name of the HTTP status."""
-    error = {"code": code or HTTPStatus(status).name, "message": message, "details": details}
+    """An error answer. `code` defaults to the one that goes with the status."""
+    code = code or _CODES.get(status) or HTTPStatus(status).name
+    error = {"code": code, "message": message, "details": details}
     return Response(status, content_types.APPLICATION_JSON, json.dumps({"error": error}))
+
+
+def lower_type(event: Mapping[str, Any]) -> dict[str, Any]:
+    """The request with its content type in lower case: it may have any, and is compared in this."""
+    headers = {
+        name: value.lower() if name.lower() == "content-type" else value
+        for name, value in (event.get("headers") or {}).items()
+    }
+    return {**event, "headers": headers}
 
 
 def refuse(event: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -72,13 +96,11 @@ def install(app: APIGatewayRestResolver) -> None:
     @app.exception_handler(ValidationException)
     def invalid(error: ValidationException) -> Response[str]:
         """400 for what is not of the right shape, 422 for a value that is out of its bounds."""
+        found = _innermost(error.errors())
         malformed = any(
-            e["type"] in _MALFORMED or e["type"].endswith(("_type", "_parsing"))
-            for e in error.errors()
+            e["type"] in _MALFORMED or e["type"].endswith(("_type", "_parsing")) for e in found
         )
-        details = [
-            {"where": ".".join(map(str, e["loc"])), "problem": e["msg"]} for e in error.errors()
-        ]
+        details = [{"where": ".".join(map(str, e["loc"])), "problem": e["msg"]} for e in found]
         status = HTTPStatus.BAD_REQUEST if malformed else HTTPStatus.UNPROCESSABLE_ENTITY
         told = "; ".join(f"{d['where']}: {d['problem']}" for d in details)
         return answer(status, f"The request is not valid: {told}", details=details)
@@ -87,3 +109,13 @@ def install(app: APIGatewayRestResolver) -> None:
     def failed(error: Exception) -> Response[str]:
         logger.exception("failed")
         return answer(500, "Something went wrong on our side. It may work if you try again.")
+
+
+def _innermost(found: Sequence[Any]) -> list[Any]:
+    """The validation errors without those that have others below them.
+
+    A list whose only item is wrong would be reported as empty, too.
+    """
+    places = [tuple(e["loc"]) for e in found]
+    above = {place[:depth] for place in places for depth in range(len(place))}
+    return [e for e, place in zip(found, places, strict=True) if place not in above]

@@ -23,14 +23,17 @@ Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 
 
 class Model(BaseModel):
-    """Immutable; camelCase outside, snake_case inside; what it does not know it ignores."""
+    """Immutable; camelCase outside, snake_case inside; what it does not know it ignores.
+
+    Its errors do not quote what they refuse, so that nobody's data gets into a log.
+    """
 
     model_config = ConfigDict(
         frozen=True,
         alias_generator=to_camel,
         validate_by_name=True,
         serialize_by_alias=True,
-        hide_input_in_errors=True,  # errors are logged, and what they quote may be an address
+        hide_input_in_errors=True,
     )
 
 

@@ -87,7 +87,8 @@ class OrderView(Model):
 
     order_id: str
     status: str = Field(
-        description="SUBMITTED, PLACED, RESERVED, CONFIRMED, DISPATCHED, DELIVERED or CANCELLED"
+        description="SUBMITTED, PLACED, CONFIRMED, DISPATCHED, DELIVERED or CANCELLED. "
+        "RESERVED shows in the history only: no event tells of it when it is entered"
     )
     reason: str | None = Field(None, description="Why it was cancelled")
     lines: tuple[Line, ...]

@@ -24,6 +24,7 @@ import boto3
 from boto3.dynamodb.conditions import Attr, Key
 from pydantic import TypeAdapter
 
+from public_api.model import Timestamp
 from public_api.order import Order, Projection, Submission
 from public_api.toy import Toy
 
@@ -138,7 +139,7 @@ class PublicTable:
 
     def bury(self, toy_id: str, version: int, at: datetime) -> bool:
         """Leave a tombstone for a toy, which keeps what is older from coming back. As `show`."""
-        stone = {"toyId": toy_id, "deletedAt": at.isoformat()}
+        stone = {"toyId": toy_id, "deletedAt": _TIME.dump_python(at)}
         return self._newer({**_toy_key(toy_id), **stone}, version)
 
     def follow(self, projection: Projection) -> bool:
@@ -190,6 +191,9 @@ def _toy(item: Mapping[str, Any] | None) -> Toy | None:
 def _order(item: Mapping[str, Any] | None) -> Order | None:
     return Order.model_validate(item) if item else None
 
+
+_TIME = TypeAdapter(Timestamp)
+"""How a time is written."""
 
 _Position = TypeAdapter(tuple[str, str, str])
 """A place in an index: the index, the sort key there, and the id of the toy or order."""

@@ -7,9 +7,6 @@ from pydantic import Field
 
 from reports.model import Currency, Model, Money, Timestamp
 
-SOURCE = "tbs.reports"
-"""The name under which this service's messages stand on the bus."""
-
 
 class Metadata(Model):
     """What every message says of itself. Made from the stored item, so it is the same each time."""

@@ -15,7 +15,7 @@ Timestamp = Annotated[
 ]
 """A UTC time, written as RFC 3339 with milliseconds."""
 
-Money = Annotated[int, Field(ge=0)]
+Money = Annotated[int, Field(ge=0, le=100_000_000)]
 """An amount in minor units (cents) of a currency named beside it."""
 
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
@@ -25,7 +25,7 @@ Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 class Model(BaseModel):
     """Immutable; camelCase outside, snake_case inside; what it does not know it ignores.
 
-    Its errors do not repeat what was given, which may be somebody's address: they are logged.
+    Its errors do not quote what they refuse, so that nobody's data gets into a log.
     """
 
     model_config = ConfigDict(
