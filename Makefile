@@ -19,13 +19,13 @@ export PATH := $(PATH):$(dir $(OWN_UV))
 export SAM_CLI_TELEMETRY := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status logs demo build deploy lint test contracts lock bench clean
+.PHONY: help up down status logs demo token build deploy lint test contracts lock bench clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-up: $(UV) ## Start the cloud on this machine, and deploy to it what changed [ONLY=toys,orders]
-	@$(LOCAL) up $(if $(ONLY),--only $(ONLY))
+up: $(UV) ## Start the cloud on this machine, and deploy to it what changed [SERVICE=toys,orders]
+	@$(LOCAL) up $(if $(SERVICE),--only $(SERVICE))
 
 down: $(UV) ## End all that runs
 	@$(LOCAL) down
@@ -39,8 +39,11 @@ logs: $(UV) ## Show the log lines of SERVICE=orders [FOLLOW=1]
 demo: $(UV) ## Buy something, and watch it go through the eight services
 	@$(LOCAL) demo
 
-build: $(UV) ## Build the services as they go to Lambda [ONLY=toys,orders]
-	@$(LOCAL) build $(if $(ONLY),--only $(ONLY))
+token: $(UV) ## Sign a shopper up, and print the token that the API takes
+	@$(LOCAL) token
+
+build: $(UV) ## Build the services as they go to Lambda [SERVICE=toys,orders]
+	@$(LOCAL) build $(if $(SERVICE),--only $(SERVICE))
 
 deploy: $(UV) ## Build and deploy to AWS: ENV=default (the dev stacks) or prod [SERVICE=orders]
 	@$(LOCAL) deploy --env $(or $(ENV),$(error Where to? make deploy ENV=default, or ENV=prod)) $(if $(SERVICE),--service $(SERVICE))
@@ -51,6 +54,7 @@ lint: $(UV) ## Check style, types and templates
 	@$(RUN) ruff format --check
 	$(call headline,types)
 	@$(RUN) mypy $(TYPED)
+	@for folder in $(FOLDERS); do $(RUN) mypy $$folder/tests || exit 1; done
 	$(call headline,templates)
 	@$(RUN) cfn-lint $(TEMPLATES)
 	@printf '%s\n' $(TEMPLATES) | xargs -P 2 -n 1 $(RUN) sam validate --lint --template
@@ -64,7 +68,7 @@ test: lint $(FOLDERS:%=test-%) ## Check all: lint, each service alone, all toget
 .PHONY: $(FOLDERS:%=test-%)
 $(FOLDERS:%=test-%): test-%: $(UV) | lint
 	$(call headline,$*)
-	@cd $* && $(UV) run --frozen pytest -q
+	@cd $* && $(UV) run --isolated --frozen pytest -q
 
 contracts: $(UV) ## Write the contracts, sample events and diagrams out of the code
 	@$(RUN) python -m tools.contracts

@@ -25,7 +25,8 @@ from rich.table import Table
 
 from local import cloud, sam
 from local.bus import BusWatch
-from local.progress import Progress
+from local.errors import LocalError
+from local.progress import Progress, fail
 from local.services import select
 from local.settings import HOST, Settings
 from local.shopper import Shopper
@@ -43,7 +44,11 @@ class Traces:
         self.calls: Counter[tuple[str, str]] = Counter()
         self.invocations = 0
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.bind((HOST, XRAY_PORT))
+        try:
+            self._socket.bind((HOST, XRAY_PORT))
+        except OSError as error:
+            message = f"UDP port {XRAY_PORT}, to which X-Ray's segments go, is taken: {error}"
+            raise LocalError(message) from error
         threading.Thread(target=self._listen, daemon=True).start()
 
     def clear(self) -> None:
@@ -84,7 +89,7 @@ def orders(settings: Settings, count: int) -> None:
             answered.append(time.monotonic() - began)
             # Nobody polls while it is under way: that would be counted.
             time.sleep(3)
-            order = shopper.get_order(order["orderId"])
+            order = shopper.await_end(order["orderId"])
             at = {e["status"]: datetime.fromisoformat(e["at"]) for e in order["history"]}
             confirmed.append((at["CONFIRMED"] - at["SUBMITTED"]).total_seconds())
             delivered.append((at["DELIVERED"] - at["SUBMITTED"]).total_seconds())
@@ -99,7 +104,7 @@ def orders(settings: Settings, count: int) -> None:
     table.add_row("Lambda invocations", f"{traces.invocations / count:.1f}")
     table.add_row("messages on the bus", f"{len(seen) / count:.1f}")
     readers = sum(len(message.readers) for message in seen)
-    table.add_row("messages put on queues", f"{readers / count:.1f}")
+    table.add_row("messages that rules pass on", f"{readers / count:.1f}")
     for (service, operation), calls in sorted(traces.calls.items()):
         table.add_row(f"{service} {operation}", f"{calls / count:.1f}")
     console.print(table)
@@ -174,17 +179,22 @@ def import_time(folder: Path, module: str) -> float:
     return float(done.stdout)
 
 
-def main() -> None:
-    """Bring the cloud up and measure."""
+def main() -> int:
+    """Bring the cloud up and measure. Returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--orders", type=int, default=20)
     count = parser.parse_args().orders
     settings = Settings.from_environment()
-    with Progress() as progress:
-        cloud.up(settings, select(), progress, None)
-    orders(settings, count)
-    packages(settings)
+    try:
+        with Progress() as progress:
+            cloud.up(settings, select(), progress, None)
+        orders(settings, count)
+        packages(settings)
+    except LocalError as error:
+        fail(error.report())
+        return 1
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -16,6 +16,7 @@ from local.errors import LocalError
 from local.progress import Progress, console, fail
 from local.services import select
 from local.settings import ROOT, Settings
+from local.shopper import Shopper
 
 
 def main(arguments: list[str]) -> int:
@@ -58,6 +59,8 @@ def _run(options: argparse.Namespace, settings: Settings) -> int:
             for service in select([options.service]):
                 console.print(f"[bold]{service.stack(options.env)}[/]")
                 sam.deploy_to_aws(service, settings, options.env)
+        case "token":
+            print(Shopper.sign_up(settings).token)
         case "demo":
             from local import demo
 
@@ -101,6 +104,7 @@ def _parser() -> argparse.ArgumentParser:
     deploy.add_argument("--env", required=True, help="an environment of samconfig.toml")
     deploy.add_argument("--service", default="", help="this service, not all eight")
     commands.add_parser("clean", help="delete what was built, logged and stored here")
+    commands.add_parser("token", help="sign a shopper up, and print their token")
     commands.add_parser("demo", help="buy something, step by step")
     return parser
 

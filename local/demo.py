@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+import httpx
 import psycopg
 from rich.console import Console
 from rich.panel import Panel
@@ -17,7 +18,7 @@ from local.bus import BusWatch, Seen
 from local.progress import Progress, fail
 from local.services import select
 from local.settings import Settings
-from local.shopper import FINAL, Shopper
+from local.shopper import ADDRESS, FINAL, Shopper
 
 COLOURS = {
     "public-api": "bright_magenta",
@@ -67,7 +68,7 @@ class Demo:
             self._delivered(shopper, bus, both)
             self._declined(shopper, bus, both)
             self._sold_out(shopper, bus, first)
-        self._addresses()
+        self._addresses(second)
 
     def _catalogue(self, shopper: Shopper) -> list[dict[str, Any]]:
         """The toys on the first page, once the toys service's messages about them are through."""
@@ -233,14 +234,17 @@ class Demo:
         self.console.print()
 
     def _receipt(self, order_id: str) -> None:
-        table = stacks.outputs(self.settings, "file-manager")["TableName"]
-        items = aws.client("dynamodb", self.settings).scan(TableName=table)["Items"]
-        kept = [item for item in items if order_id in json.dumps(item)]
-        for item in kept:
-            size = item.get("size", {}).get("N")
-            self.console.print(f"Stored receipt: {item['name']['S']} ({size} bytes)")
-        if not kept:
+        """The receipt that file-manager keeps, by its API and the link that this gives."""
+        files = f"{stacks.api_url(self.settings, 'file-manager')}/files"
+        owner = f"urn:tbs:payment:{order_id}"
+        found = aws.signed_request("GET", f"{files}?owner={owner}", self.settings).json()["items"]
+        if not found:
             raise AssertionError("no receipt is stored")
+        file = aws.signed_request("GET", f"{files}/{found[0]['fileId']}", self.settings).json()
+        receipt = httpx.get(file["link"]["url"]).raise_for_status().text
+        if order_id not in receipt:
+            raise AssertionError(f"{file['name']} is not the receipt of {order_id}")
+        self.console.print(f"Stored receipt: {file['name']} ({file['size']} bytes)")
 
     def _report(self, order_id: str) -> None:
         """The order's row in the reports' database, which is written in batches."""
@@ -268,7 +272,7 @@ class Demo:
         self.console.print(table)
         self.console.print()
 
-    def _addresses(self) -> None:
+    def _addresses(self, toy: dict[str, Any]) -> None:
         settings = self.settings
         self.console.rule("[bold]Your turn")
         for title, address in (
@@ -278,8 +282,24 @@ class Demo:
             ("the reports", settings.database_url),
         ):
             self.console.print(f"  {title:<30} {address}", soft_wrap=True)
+        self.console.print("  a token for the API            make -s token")
         self.console.print("  what a service logged          make logs SERVICE=orders")
         self.console.print("  stop it all                    make down")
+        self.console.print("\nAn order of your own:\n")
+        body = {
+            "lines": [{"toyId": toy["toyId"], "quantity": 1}],
+            "shippingAddress": ADDRESS,
+            "paymentMethodId": "pm_card_visa",
+        }
+        self.console.print(
+            f"  TOKEN=$(make -s token)\n"
+            f'  curl {settings.url}/api/orders -H "Authorization: $TOKEN" \\\n'
+            f"    -H 'Content-Type: application/json' -H 'Idempotency-Key: my-first' \\\n"
+            f"    -d '{json.dumps(body)}'\n"
+            f'  curl {settings.url}/api/orders -H "Authorization: $TOKEN"',
+            soft_wrap=True,
+            markup=False,
+        )
 
 
 def availabilities(toys: list[dict[str, Any]]) -> set[str]:

@@ -30,6 +30,7 @@ class Shopper:
 
     def __init__(self, settings: Settings, email: str, token: str) -> None:
         self.email = email
+        self.token = token
         self._http = httpx.Client(
             base_url=f"{settings.url}/api", headers={"Authorization": token}, timeout=60
         )
