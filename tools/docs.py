@@ -35,17 +35,18 @@ def filled(text: str, name: str, content: str) -> str:
 
 def diagram(messages: Messages) -> str:
     """A Mermaid flowchart of who sends what to whom: commands solid, events dotted."""
-    arrows: dict[tuple[str, str, bool], list[str]] = defaultdict(list)
+    routes: dict[tuple[str, tuple[str, ...], bool], list[str]] = defaultdict(list)
     for sender, message in _sent(messages):
-        for reader in _readers(messages, message):
-            arrow = _name(sender), _name(reader), _told(message).startswith("Command")
-            arrows[arrow].append(message.__name__)
+        readers = tuple(_name(reader) for reader in _readers(messages, message))
+        command = _told(message).startswith("Command")
+        routes[_name(sender), readers, command].append(message.__name__)
     lines = ["```mermaid", "flowchart LR", "  shopper([shopper]) <==> public-api"]
-    for (sender_name, reader_name, command), names in sorted(arrows.items()):
-        label = "<br/>".join(names)
-        line = f'-- "{label}" -->' if command else f'-. "{label}" .->'
-        lines.append(f"  {sender_name} {line} {reader_name}")
-    return "\n".join([*lines, "```"])
+    # The messages are nodes, not labels, so that none covers another.
+    for number, ((sender_name, readers, command), names) in enumerate(sorted(routes.items())):
+        line, arrow = ("---", "-->") if command else ("-.-", "-.->")
+        node = f'm{number}["{"<br/>".join(names)}"]:::message'
+        lines.append(f"  {sender_name} {line} {node} {arrow} {' & '.join(readers)}")
+    return "\n".join([*lines, "  classDef message fill:none,stroke:none", "```"])
 
 
 def samples(messages: Messages, made: Files) -> Iterator[str]:
