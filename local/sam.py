@@ -2,6 +2,7 @@
 
 import compileall
 import os
+import shutil
 import signal
 import subprocess
 import threading
@@ -83,6 +84,8 @@ def build(service: Service, settings: Settings, commands: Commands, environment:
         command += _overrides(local_parameters(service, settings))
     log = log_file(settings, f"{service.name}-build")
     if not commands.run(command, service.folder, _build_environment(), log):
+        # SAM's cache takes what it half built for the whole, and would not build it again.
+        shutil.rmtree(built.parent, ignore_errors=True)
         raise LocalError(f"sam build failed for {service.folder.name}.", log)
     _compile(service, built)
 
