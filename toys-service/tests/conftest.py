@@ -15,6 +15,7 @@ os.environ |= {
     "POWERTOOLS_SERVICE_NAME": "toys",
     "TABLE_NAME": "Table",
     "EVENT_BUS_NAME": "default",
+    "QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/123456789012/Inbox",
     "DEAD_LETTER_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/123456789012/InboxDeadLetters",
 }
 
@@ -70,13 +71,21 @@ def sample() -> Callable[[str], dict[str, Any]]:
 
 
 @pytest.fixture
-def dead_letters() -> Callable[[], list[str]]:
-    """The bodies in the inbox's dead-letter queue."""
+def dead_letters() -> Callable[[], list[tuple[str, str | None]]]:
+    """The bodies in the inbox's dead-letter queue, each with its reason where it has one."""
 
-    def read() -> list[str]:
+    def read() -> list[tuple[str, str | None]]:
         answer = boto3.client("sqs").receive_message(
-            QueueUrl=os.environ["DEAD_LETTER_QUEUE_URL"], MaxNumberOfMessages=10
+            QueueUrl=os.environ["DEAD_LETTER_QUEUE_URL"],
+            MaxNumberOfMessages=10,
+            MessageAttributeNames=["reason"],
         )
-        return [message["Body"] for message in answer.get("Messages", [])]
+        letters = answer.get("Messages", [])
+        return [
+            (letter["Body"], letter["MessageAttributes"]["reason"]["StringValue"])
+            if "MessageAttributes" in letter
+            else (letter["Body"], None)
+            for letter in letters
+        ]
 
     return read

@@ -192,12 +192,12 @@ def test_a_deleted_toy_still_gets_its_stock_back(
 
 
 @pytest.mark.parametrize(
-    "body",
+    ("body", "reason"),
     [
-        "not json",
-        "{}",
-        '{"detail-type": "SellEverything", "detail": {}}',
-        '{"detail-type": "ReserveStock", "detail": {"data": {}}}',
+        ("not json", "Invalid JSON"),
+        ("{}", "detail-type"),
+        ('{"detail-type": "SellEverything", "detail": {}}', "'SellEverything' is not one of"),
+        ('{"detail-type": "ReserveStock", "detail": {"data": {}}}', "data.orderId"),
     ],
 )
 def test_what_can_never_be_handled_is_a_dead_letter_at_once(
@@ -205,20 +205,84 @@ def test_what_can_never_be_handled_is_a_dead_letter_at_once(
     order: ReserveStock,
     reserve: dict[str, Any],
     context: Any,
-    dead_letters: Callable[[], list[str]],
+    dead_letters: Callable[[], list[tuple[str, str | None]]],
     body: str,
+    reason: str,
 ) -> None:
     shelve(table, order, stock=100)
     reserve["Records"].insert(0, reserve["Records"][0] | {"messageId": "bad", "body": body})
     handled(reserve, context)
-    assert dead_letters() == [body]
+    ((letter, told),) = dead_letters()
+    assert letter == body
+    assert told
+    assert reason in told
     assert held(table, order).status is Status.RESERVED
 
 
-def test_a_failing_table_sends_the_message_back(
-    order: ReserveStock, reserve: dict[str, Any], context: Any
-) -> None:
+def test_a_failing_table_sends_the_message_back(reserve: dict[str, Any], context: Any) -> None:
     boto3.client("dynamodb").update_table(TableName="Table", DeletionProtectionEnabled=False)
     boto3.client("dynamodb").delete_table(TableName="Table")
-    with pytest.raises(Exception, match="All records failed"):
-        inbox.handler(reserve, context)
+    failed = [{"itemIdentifier": reserve["Records"][0]["messageId"]}]
+    assert inbox.handler(reserve, context) == {"batchItemFailures": failed}
+
+
+def test_the_refused_line_is_the_first_that_stood_in_the_way(
+    table: ToysTable, order: ReserveStock, reserve: dict[str, Any], context: Any
+) -> None:
+    """Whatever became of the stock since: the reason is what the transaction itself saw."""
+    lines = [
+        {"toyId": toy_id, "quantity": 2, "price": 1500} for toy_id in ("plenty", "few", "dearer")
+    ]
+    body = json.loads(reserve["Records"][0]["body"])
+    body["detail"]["data"] |= {"lines": lines, "currency": "EUR"}
+    reserve["Records"][0]["body"] = json.dumps(body)
+    draft = ToyDraft(
+        name="Toy", category="Puzzles", brand="Brand", price=1500, currency="EUR", stock=2
+    )
+    table.add(Toy.create("plenty", draft, now()))
+    table.add(Toy.create("few", draft.model_copy(update={"stock": 1}), now()))
+    table.add(Toy.create("dearer", draft.model_copy(update={"price": 1600}), now()))
+    handled(reserve, context)
+    refused = held(table, order)
+    assert (refused.toy_id, refused.reason) == ("few", Refusal.OUT_OF_STOCK)
+
+
+def test_stock_that_comes_back_after_the_refusal_does_not_change_it(
+    table: ToysTable,
+    order: ReserveStock,
+    reserve: dict[str, Any],
+    context: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shelve(table, order, stock=0)
+    keep = table.keep
+
+    def restock(reservation: Reservation) -> None:
+        toy = table.toy(order.data.lines[0].toy_id)
+        assert toy
+        table.save(toy.model_copy(update={"stock": 100, "version": toy.version + 1}))
+        keep(reservation)
+
+    monkeypatch.setattr(inbox.table, "keep", restock)
+    handled(reserve, context)
+    assert held(table, order).reason is Refusal.OUT_OF_STOCK
+    assert stock(table, order)[0] == 100
+
+
+def test_a_release_that_another_one_overtook_is_done_when_it_comes_again(
+    table: ToysTable,
+    order: ReserveStock,
+    reserve: dict[str, Any],
+    release: dict[str, Any],
+    context: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shelve(table, order, stock=100)
+    handled(reserve, context)
+    before = held(table, order)
+    handled(release, context)
+    with monkeypatch.context() as late:
+        late.setattr(inbox.table, "reservation", lambda _: before)
+        assert inbox.handler(release, context)["batchItemFailures"]
+    handled(release, context)
+    assert stock(table, order) == [100 for _ in order.data.lines]

@@ -12,7 +12,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from toys import errors
 from toys.model import Model, now
-from toys.table import Conflict, ToysTable
+from toys.table import Busy, Conflict, ToysTable
 from toys.toy import Toy, ToyDraft
 
 logger = Logger()
@@ -107,7 +107,7 @@ def save(toy: Toy) -> None:
     """Save the next version of a toy. Answers 412 when another came first."""
     try:
         table.save(toy)
-    except Conflict as error:
+    except (Conflict, Busy) as error:
         raise ServiceError(412, "The toy has just changed. Read it again") from error
     logger.info("toy saved", toy_id=toy.toy_id, version=toy.version)
 

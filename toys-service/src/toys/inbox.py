@@ -3,17 +3,13 @@
 import os
 from typing import Any
 
-import boto3
 from aws_lambda_powertools import Logger, Tracer
-from aws_lambda_powertools.utilities.batch import (
-    BatchProcessor,
-    EventType,
-    process_partial_response,
-)
+from aws_lambda_powertools.utilities.batch import process_partial_response
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from toys.delivery import Poison, QueueProcessor
 from toys.messages import ReleaseStock, ReserveStock, parse
 from toys.model import now
 from toys.reservation import Reservation, Status, refusal, tombstone
@@ -21,30 +17,25 @@ from toys.table import Conflict, ToysTable
 
 logger = Logger()
 tracer = Tracer(patch_modules=("botocore",))
-processor = BatchProcessor(EventType.SQS, logger=logger)  # type: ignore[arg-type]
-sqs = boto3.client("sqs")
+processor = QueueProcessor(os.environ["QUEUE_URL"], os.environ["DEAD_LETTER_QUEUE_URL"], logger)
 table = ToysTable(os.environ["TABLE_NAME"])
-
-DEAD_LETTERS = os.environ["DEAD_LETTER_QUEUE_URL"]
 
 
 @logger.inject_lambda_context
 @tracer.capture_lambda_handler
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
-    """Act on a batch of messages. Those that failed come again; the rest do not."""
+    """Act on a batch of messages. Those that failed come again, later each time."""
     return process_partial_response(event, receive, processor, context)
 
 
 @tracer.capture_method(capture_response=False)
 def receive(record: SQSRecord) -> None:
-    """Act on one message. One that can never be handled is a dead letter at once."""
+    """Act on one message. Raises Poison for one that can never be handled."""
     logger.set_correlation_id(None)
     try:
         message = parse(record.body)
     except ValueError as error:
-        logger.error("refused", reason=str(error), sqs_message_id=record.message_id)
-        sqs.send_message(QueueUrl=DEAD_LETTERS, MessageBody=record.body)
-        return
+        raise Poison(str(error)) from error
     logger.set_correlation_id(message.metadata.correlation_id)
     tracer.put_annotation("order_id", message.data.order_id)
     match message:
@@ -66,19 +57,16 @@ def reserve(command: ReserveStock) -> None:
         causation_id=command.metadata.id,
     )
     try:
-        if table.reserve(claim):
-            logger.info("reserved", order_id=order.order_id)
-            return
-        for line in order.lines:
-            if reason := refusal(line, order.currency, table.toy(line.toy_id)):
+        match table.reserve(claim):
+            case None:
+                logger.info("reserved", order_id=order.order_id)
+            case (line, toy) if reason := refusal(line, order.currency, toy):
                 table.keep(claim.refuse(line, reason))
                 logger.info("reservation refused", order_id=order.order_id, reason=reason)
-                return
+            case (line, _):
+                raise RuntimeError(f"toy {line.toy_id} was refused, and no rule says why")
     except Conflict:
         logger.info("ignored: decided before", order_id=order.order_id)
-        return
-    # What stood in the way is gone again: the stock came back in between.
-    raise Conflict(f"the stock for order {order.order_id} changed while it was looked at")
 
 
 def release(command: ReleaseStock) -> None:

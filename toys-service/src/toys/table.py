@@ -7,26 +7,40 @@
 """
 
 import random
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from time import sleep
 from typing import Any
 
 import boto3
 from boto3.dynamodb.conditions import Attr, Key
+from boto3.dynamodb.types import TypeDeserializer
 
-from toys.reservation import Reservation, Status
+from toys.reservation import Line, Reservation, Status
 from toys.toy import Toy
 
-ATTEMPTS = 6
-"""How often a transaction that met another one is tried before the message has to come again."""
+PAUSES = (0.02, 0.04, 0.08, 0.16, 0.32)
+"""Seconds that a write which met another one waits, at most, before each new try.
+
+Ten messages that wait for all of them are still done within the inbox's ten seconds.
+"""
+
+CONTENTION = {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
+"""Why DynamoDB cancels a transaction that may succeed as it is, a moment later."""
 
 
 class Conflict(Exception):
     """The item is no longer what it was when it was read, or is there already."""
 
 
+class Busy(Exception):
+    """Others kept writing the same items. Nothing is known of these, and nothing was written."""
+
+
 class ToysTable:
-    """Loads and saves toys and reservations. Raises botocore's ClientError when DynamoDB fails."""
+    """Loads and saves toys and reservations. Raises botocore's ClientError when DynamoDB fails.
+
+    A write that meets another one is tried again, and raises Busy when it met one each time.
+    """
 
     def __init__(self, name: str) -> None:
         self._table = boto3.resource("dynamodb").Table(name)
@@ -64,11 +78,13 @@ class ToysTable:
         """Save the next version of a toy. Raises Conflict when another one came first."""
         self._put(toy, Attr("version").eq(toy.version - 1))
 
-    def reserve(self, reservation: Reservation) -> bool:
+    def reserve(self, reservation: Reservation) -> tuple[Line, Toy | None] | None:
         """Take every line off the stock and keep the reservation, in one transaction.
 
-        Returns False, having changed nothing, when a toy is not there, costs something else or
-        there are too few of it. Raises Conflict when the order has a reservation already.
+        Returns None when that was done. When a toy is not there, costs something else or there
+        are too few of it, nothing is changed: returns the first line of which that is so, with
+        its toy as it was when the transaction looked at it. Raises Conflict when the order has a
+        reservation already.
         """
         moves = [
             {
@@ -84,6 +100,7 @@ class ToysTable:
                         ":currency": reservation.currency,
                         **_touch(reservation),
                     },
+                    "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
                 }
             }
             for line in reservation.lines
@@ -91,7 +108,10 @@ class ToysTable:
         failed = self._transact([self._new(reservation), *moves])
         if 0 in failed:
             raise Conflict(f"order {reservation.order_id} has a reservation already")
-        return not failed
+        if not failed:
+            return None
+        first = min(failed)
+        return reservation.lines[first - 1], _toy(failed[first])
 
     def keep(self, reservation: Reservation) -> None:
         """Save a reservation that holds nothing. Raises Conflict when the order has one already."""
@@ -134,10 +154,15 @@ class ToysTable:
         return self._table.get_item(Key={"pk": pk}, ConsistentRead=True).get("Item")
 
     def _put(self, toy: Toy, condition: Any) -> None:
-        try:
-            self._table.put_item(Item=_toy_item(toy), ConditionExpression=condition)
-        except self._client.exceptions.ConditionalCheckFailedException as error:
-            raise Conflict(f"toy {toy.toy_id} is not what it was") from error
+        def put() -> None:
+            try:
+                self._table.put_item(Item=_toy_item(toy), ConditionExpression=condition)
+            except self._client.exceptions.ConditionalCheckFailedException as error:
+                raise Conflict(f"toy {toy.toy_id} is not what it was") from error
+            except self._client.exceptions.TransactionConflictException as error:
+                raise Busy(f"toy {toy.toy_id} is being written by others") from error
+
+        _insist(put)
 
     def _new(self, reservation: Reservation) -> dict[str, Any]:
         return {
@@ -148,26 +173,51 @@ class ToysTable:
             }
         }
 
-    def _transact(self, items: Sequence[dict[str, Any]]) -> set[int]:
+    def _transact(self, items: Sequence[dict[str, Any]]) -> dict[int, Mapping[str, Any] | None]:
         """Write all items or none. Returns the positions whose condition did not hold.
 
-        Two orders for one toy may meet in the same instant. That says nothing about the stock,
-        so the transaction is tried again after a short random pause.
+        With each comes the item that the condition looked at, where it was asked for. A position
+        that met another transaction says nothing of its item; one whose condition failed does,
+        whatever the others say.
         """
-        attempt = 0
-        while True:
+
+        def write() -> dict[int, Mapping[str, Any] | None]:
             try:
                 self._client.transact_write_items(TransactItems=items)  # type: ignore[arg-type]
-                return set()
             except self._client.exceptions.TransactionCanceledException as error:
-                codes = [reason.get("Code") for reason in error.response["CancellationReasons"]]
-                failed = {i for i, code in enumerate(codes) if code == "ConditionalCheckFailed"}
-                if failed:
-                    return failed
-                attempt += 1
-                if "TransactionConflict" not in codes or attempt == ATTEMPTS:
-                    raise
-                time.sleep(random.uniform(0, 0.02 * 2**attempt))
+                reasons = error.response["CancellationReasons"]
+                codes = [reason.get("Code", "None") for reason in reasons]
+                if "ConditionalCheckFailed" in codes:
+                    return {
+                        position: _native(reasons[position].get("Item"))
+                        for position, code in enumerate(codes)
+                        if code == "ConditionalCheckFailed"
+                    }
+                if set(codes) <= CONTENTION | {"None"}:
+                    raise Busy(f"a transaction was cancelled: {', '.join(codes)}") from error
+                raise
+            return {}
+
+        return _insist(write)
+
+
+def _insist[T](write: Callable[[], T]) -> T:
+    """What `write` returns, once it does not raise Busy. Raises Busy when it always did.
+
+    Two orders for one toy may meet in the same instant. That says nothing about the stock, so the
+    write is tried again. The pauses are random, or the two would meet each time.
+    """
+    for longest in PAUSES:
+        try:
+            return write()
+        except Busy:
+            sleep(random.uniform(0, longest))
+    return write()
+
+
+def _native(item: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """An item of an error's answer, which boto3 leaves in DynamoDB's JSON."""
+    return TypeDeserializer().deserialize({"M": item}) if item else None
 
 
 _TOUCH = (
