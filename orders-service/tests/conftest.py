@@ -15,7 +15,9 @@ os.environ |= {
     "POWERTOOLS_SERVICE_NAME": "orders",
     "TABLE_NAME": "Table",
     "EVENT_BUS_NAME": "default",
+    "QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/123456789012/Inbox",
     "DEAD_LETTER_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/123456789012/InboxDeadLetters",
+    "ORDER_DEADLINE_MINUTES": "15",
 }
 
 import boto3
@@ -23,6 +25,10 @@ import pytest
 from cfnlint.decode import cfn_yaml
 from hypothesis import HealthCheck, settings
 from moto import mock_aws
+from orders import inbox
+from orders.messages import PlaceOrder, parse
+from orders.order import Order
+from orders.table import OrdersTable
 
 # Machines are noisy: no example fails for the time it takes.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -76,13 +82,78 @@ def sample() -> Callable[[str], dict[str, Any]]:
 
 
 @pytest.fixture
-def dead_letters() -> Callable[[], list[str]]:
-    """The bodies in the inbox's dead-letter queue."""
+def command(sample: Callable[[str], dict[str, Any]]) -> PlaceOrder:
+    """The order in the sample. All other messages are made to be about the same one."""
+    message = parse(sample("inbox-PlaceOrder")["Records"][0]["body"])
+    assert isinstance(message, PlaceOrder)
+    return message
 
-    def read() -> list[str]:
+
+@pytest.fixture
+def record(
+    sample: Callable[[str], dict[str, Any]], command: PlaceOrder
+) -> Callable[[str], dict[str, Any]]:
+    """A record of the queue with the message of that name, about the sample's order."""
+
+    def of(name: str) -> dict[str, Any]:
+        found: dict[str, Any] = sample(f"inbox-{name}")["Records"][0]
+        body = json.loads(found["body"])
+        body["detail"]["data"]["orderId"] = command.data.order_id
+        body["detail"]["metadata"]["id"] = f"{command.data.order_id}:1:{name}"
+        return found | {"messageId": name, "body": json.dumps(body)}
+
+    return of
+
+
+@pytest.fixture
+def told(record: Callable[[str], dict[str, Any]]) -> Callable[[str], dict[str, Any]]:
+    """What the message of that name says."""
+
+    def of(name: str) -> dict[str, Any]:
+        data: dict[str, Any] = json.loads(record(name)["body"])["detail"]["data"]
+        return data
+
+    return of
+
+
+@pytest.fixture
+def tell(record: Callable[[str], dict[str, Any]], context: Context) -> Callable[..., None]:
+    """Give the inbox these messages, one after the other."""
+
+    def give(*names: str) -> None:
+        for name in names:
+            event = {"Records": [record(name)]}
+            assert inbox.handler(event, context) == {"batchItemFailures": []}
+
+    return give
+
+
+@pytest.fixture
+def kept(command: PlaceOrder) -> Callable[[], Order]:
+    """The sample's order, as it is in the table."""
+
+    def read() -> Order:
+        order = OrdersTable("Table").order(command.data.order_id)
+        assert order
+        return order
+
+    return read
+
+
+@pytest.fixture
+def dead_letters() -> Callable[[], list[tuple[str, str | None]]]:
+    """The bodies in the inbox's dead-letter queue, each with its reason where it has one."""
+
+    def read() -> list[tuple[str, str | None]]:
         answer = boto3.client("sqs").receive_message(
-            QueueUrl=os.environ["DEAD_LETTER_QUEUE_URL"], MaxNumberOfMessages=10
+            QueueUrl=os.environ["DEAD_LETTER_QUEUE_URL"],
+            MaxNumberOfMessages=10,
+            MessageAttributeNames=["reason"],
         )
-        return [message["Body"] for message in answer.get("Messages", [])]
+        return [
+            (message["Body"], attributes["reason"]["StringValue"] if attributes else None)
+            for message in answer.get("Messages", [])
+            for attributes in [message.get("MessageAttributes")]
+        ]
 
     return read

@@ -53,6 +53,35 @@ def test_keeps_to_itself_how_an_order_is_paid(call: Call, sample: Sample, contex
     assert command.data.payment_method_id not in json.dumps(order)
 
 
+def test_keeps_to_itself_what_lets_one_pay(
+    call: Call, told: Sample, tell: Callable[..., None], command: PlaceOrder
+) -> None:
+    tell("PlaceOrder", "StockReserved", "PaymentActionRequired")
+    _, order = call(f"/orders/{command.data.order_id}")
+    assert "paymentAction" not in order
+    assert told("PaymentActionRequired")["clientSecret"] not in json.dumps(order)
+
+
+def test_shows_why_an_order_came_to_nothing_and_its_refund(
+    call: Call, told: Sample, tell: Callable[..., None], command: PlaceOrder
+) -> None:
+    tell("PlaceOrder", "StockReserved", "PaymentCollected", "ShipmentFailed")
+    _, order = call(f"/orders/{command.data.order_id}")
+    assert (order["reason"], order["failure"]) == (
+        "UNDELIVERABLE",
+        told("ShipmentFailed")["reason"],
+    )
+    assert order["refund"] == {"amount": order["gross"], "status": "PENDING"}
+    assert order["deadline"] > order["placedAt"]
+
+
+def test_an_order_that_is_only_to_be_cancelled_is_not_there(
+    call: Call, tell: Callable[..., None], command: PlaceOrder
+) -> None:
+    tell("CancelOrder")
+    assert call(f"/orders/{command.data.order_id}")[0] == 404
+
+
 def test_an_order_that_is_not_there(call: Call) -> None:
     status, content = call("/orders/none")
     assert (status, content["error"]["code"]) == (404, "NOT_FOUND")

@@ -4,17 +4,20 @@ import copy
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import boto3
 import pytest
 from orders import inbox
 from orders.messages import PlaceOrder, parse
-from orders.order import Order, Reason, Status
+from orders.order import Cancellation, Order, PaymentAction, Reason, Refund, Status
 from orders.table import OrdersTable
 
 Sample = Callable[[str], dict[str, Any]]
 Tell = Callable[..., None]
+Told = Callable[[str], dict[str, Any]]
+DeadLetters = Callable[[], list[tuple[str, str | None]]]
 
 TO_DELIVERED = (
     "PlaceOrder",
@@ -25,52 +28,31 @@ TO_DELIVERED = (
 )
 TO_DECLINED = ("PlaceOrder", "StockReserved", "PaymentFailed")
 TO_REFUSED = ("PlaceOrder", "StockReservationFailed")
-
-
-@pytest.fixture
-def command(sample: Sample) -> PlaceOrder:
-    """The order in the sample. All other samples are made to be about the same one."""
-    message = parse(sample("inbox-PlaceOrder")["Records"][0]["body"])
-    assert isinstance(message, PlaceOrder)
-    return message
-
-
-@pytest.fixture
-def record(sample: Sample, command: PlaceOrder) -> Callable[[str], dict[str, Any]]:
-    """A record of the queue with the message of that name, about the sample's order."""
-
-    def of(name: str) -> dict[str, Any]:
-        found: dict[str, Any] = sample(f"inbox-{name}")["Records"][0]
-        body = json.loads(found["body"])
-        body["detail"]["data"]["orderId"] = command.data.order_id
-        body["detail"]["metadata"]["id"] = f"{command.data.order_id}:1:{name}"
-        return found | {"messageId": name, "body": json.dumps(body)}
-
-    return of
-
-
-@pytest.fixture
-def tell(record: Callable[[str], dict[str, Any]], context: Any) -> Tell:
-    """Give the inbox these messages, one after the other."""
-
-    def give(*names: str) -> None:
-        for name in names:
-            event = {"Records": [record(name)]}
-            assert inbox.handler(event, context) == {"batchItemFailures": []}
-
-    return give
-
-
-@pytest.fixture
-def kept(command: PlaceOrder) -> Callable[[], Order]:
-    """The sample's order, as it is in the table."""
-
-    def read() -> Order:
-        order = OrdersTable("Table").order(command.data.order_id)
-        assert order
-        return order
-
-    return read
+TO_STOPPED = (
+    "PlaceOrder",
+    "StockReserved",
+    "PaymentActionRequired",
+    "PaymentCollected",
+    "CancelOrder",
+    "ShipmentCancelled",
+    "PaymentRefunded",
+)
+TO_TOO_LATE = (
+    "PlaceOrder",
+    "StockReserved",
+    "PaymentCollected",
+    "CancelOrder",
+    "ShipmentDispatched",
+    "ShipmentDelivered",
+)
+TO_LOST = (
+    "PlaceOrder",
+    "StockReserved",
+    "PaymentCollected",
+    "ShipmentDispatched",
+    "ShipmentFailed",
+)
+STORIES = (TO_DELIVERED, TO_DECLINED, TO_REFUSED, TO_STOPPED, TO_TOO_LATE, TO_LOST)
 
 
 @contextmanager
@@ -107,6 +89,12 @@ def test_places_an_order_once_however_often_it_is_told(
         (TO_DELIVERED, ["PLACED", "RESERVED", "CONFIRMED", "DISPATCHED", "DELIVERED"]),
         (TO_DECLINED, ["PLACED", "RESERVED", "CANCELLED"]),
         (TO_REFUSED, ["PLACED", "CANCELLED"]),
+        (TO_STOPPED, ["PLACED", "RESERVED", "CONFIRMED", "CANCELLING", "CANCELLED"]),
+        (
+            TO_TOO_LATE,
+            ["PLACED", "RESERVED", "CONFIRMED", "CANCELLING", "DISPATCHED", "DELIVERED"],
+        ),
+        (TO_LOST, ["PLACED", "RESERVED", "CONFIRMED", "DISPATCHED", "CANCELLED"]),
     ],
 )
 def test_carries_an_order_to_its_end_and_leaves_it_there(
@@ -116,7 +104,7 @@ def test_carries_an_order_to_its_end_and_leaves_it_there(
         tell(name, name)
     ended = kept()
     assert states(ended) == expected
-    assert ended.version == len(expected)
+    assert ended.version == len(story)
     tell(*story)
     assert kept() == ended
 
@@ -169,36 +157,43 @@ def test_a_cancelled_order_takes_note_of_its_refund_and_of_nothing_else(
 def test_an_event_for_an_order_that_is_not_there_is_a_dead_letter(
     record: Callable[[str], dict[str, Any]],
     tell: Tell,
-    dead_letters: Callable[[], list[str]],
+    dead_letters: DeadLetters,
     name: str,
 ) -> None:
     tell(name)
-    assert dead_letters() == [record(name)["body"]]
+    ((letter, reason),) = dead_letters()
+    assert letter == record(name)["body"]
+    assert reason
+    assert reason.startswith(f"{name} is about order ")
 
 
 def test_an_event_that_cannot_be_is_a_dead_letter(
     record: Callable[[str], dict[str, Any]],
     tell: Tell,
     kept: Callable[[], Order],
-    dead_letters: Callable[[], list[str]],
+    dead_letters: DeadLetters,
 ) -> None:
     tell("PlaceOrder", "PaymentCollected")
     assert kept().status is Status.PLACED
-    assert dead_letters() == [record("PaymentCollected")["body"]]
+    why = "PaymentCollected cannot come to an order that is PLACED"
+    assert dead_letters() == [(record("PaymentCollected")["body"], why)]
 
 
 def test_an_order_that_does_not_add_up_is_a_dead_letter(
     record: Callable[[str], dict[str, Any]],
     command: PlaceOrder,
     context: Any,
-    dead_letters: Callable[[], list[str]],
+    dead_letters: DeadLetters,
 ) -> None:
     wrong = record("PlaceOrder")
     body = json.loads(wrong["body"])
     body["detail"]["data"]["gross"] += 1
     wrong["body"] = json.dumps(body)
     assert inbox.handler({"Records": [wrong]}, context) == {"batchItemFailures": []}
-    assert dead_letters() == [wrong["body"]]
+    ((letter, reason),) = dead_letters()
+    assert letter == wrong["body"]
+    assert reason
+    assert "but the lines come to" in reason
     assert OrdersTable("Table").order(command.data.order_id) is None
 
 
@@ -210,19 +205,22 @@ def test_an_order_that_does_not_add_up_is_a_dead_letter(
         '{"detail-type": "SellEverything", "detail": {}}',
         '{"detail-type": "PlaceOrder", "detail": {"data": {}}}',
         '{"detail-type": "StockReserved", "detail": {"data": {}}}',
+        '{"detail-type": "CancelOrder", "detail": {"data": {"orderId": "1"}}}',
     ],
 )
 def test_what_can_never_be_handled_is_a_dead_letter_at_once(
     record: Callable[[str], dict[str, Any]],
     kept: Callable[[], Order],
     context: Any,
-    dead_letters: Callable[[], list[str]],
+    dead_letters: DeadLetters,
     body: str,
 ) -> None:
     good = record("PlaceOrder")
     event = {"Records": [good | {"messageId": "bad", "body": body}, good]}
     assert inbox.handler(event, context) == {"batchItemFailures": []}
-    assert dead_letters() == [body]
+    ((letter, reason),) = dead_letters()
+    assert letter == body
+    assert reason
     assert kept().status is Status.PLACED
 
 
@@ -234,7 +232,7 @@ def test_what_is_refused_is_not_repeated_in_the_log() -> None:
         assert "shopper" not in str(refused.value)
 
 
-@pytest.mark.parametrize("story", [TO_DELIVERED, TO_DECLINED, TO_REFUSED])
+@pytest.mark.parametrize("story", STORIES)
 @pytest.mark.parametrize("operation", ["GetItem", "PutItem"])
 @pytest.mark.parametrize("moment", ["before-call", "after-call"])
 def test_a_crash_at_any_call_costs_nothing_but_time(
@@ -248,56 +246,142 @@ def test_a_crash_at_any_call_costs_nothing_but_time(
 ) -> None:
     for name in story:
         if (name, operation) != ("PlaceOrder", "GetItem"):
-            with (
-                failing(moment, operation, inbox.table._client),
-                pytest.raises(Exception, match="All records failed"),
-            ):
-                inbox.handler({"Records": [record(name)]}, context)
+            with failing(moment, operation, inbox.table._client):
+                answer = inbox.handler({"Records": [record(name)]}, context)
+            assert answer == {"batchItemFailures": [{"itemIdentifier": name}]}
         tell(name)
     ended = kept()
     assert ended.status in {Status.DELIVERED, Status.CANCELLED}
     assert ended.version == len(story)
 
 
-def test_a_dead_letter_that_cannot_be_sent_comes_again(
+def test_what_the_shopper_has_to_do_is_kept_until_the_order_is_paid(
+    told: Told, tell: Tell, kept: Callable[[], Order]
+) -> None:
+    tell("PlaceOrder", "StockReserved", "PaymentActionRequired", "PaymentActionRequired")
+    waiting = kept()
+    assert (waiting.status, waiting.version) == (Status.RESERVED, 3)
+    asked = told("PaymentActionRequired")
+    assert waiting.payment_action == PaymentAction.model_validate(asked)
+    assert asked["url"]
+    tell("PaymentCollected", "PaymentActionRequired")
+    assert kept().payment_action is None
+    assert kept().status is Status.CONFIRMED
+
+
+def test_nothing_of_a_payment_action_is_logged(
+    told: Told, tell: Tell, capfd: pytest.CaptureFixture[str]
+) -> None:
+    tell("PlaceOrder", "StockReserved", "PaymentActionRequired")
+    assert told("PaymentActionRequired")["clientSecret"] not in "".join(capfd.readouterr())
+
+
+def test_an_undelivered_order_keeps_why(told: Told, tell: Tell, kept: Callable[[], Order]) -> None:
+    tell(*TO_LOST)
+    order = kept()
+    assert (order.reason, order.failure) == (Reason.UNDELIVERABLE, told("ShipmentFailed")["reason"])
+    assert order.refund == Refund(amount=order.gross, status="PENDING")
+
+
+def test_a_failure_that_overtakes_its_dispatch(
+    told: Told, tell: Tell, kept: Callable[[], Order]
+) -> None:
+    tell("PlaceOrder", "StockReserved", "PaymentCollected", "ShipmentFailed", "ShipmentDispatched")
+    assert states(kept()) == ["PLACED", "RESERVED", "CONFIRMED", "CANCELLED"]
+    assert kept().tracking_number == told("ShipmentFailed")["trackingNumber"]
+    assert kept().tracking_number
+
+
+def test_a_request_to_cancel_that_comes_before_its_order(
+    command: PlaceOrder, tell: Tell, kept: Callable[[], Order]
+) -> None:
+    tell("CancelOrder", "CancelOrder")
+    table = OrdersTable("Table")
+    assert isinstance(table.found(command.data.order_id), Cancellation)
+    assert table.order(command.data.order_id) is None
+    tell("PlaceOrder")
+    cancelled = kept()
+    assert states(cancelled) == ["PLACED", "CANCELLED"]
+    assert (cancelled.version, cancelled.reason) == (2, Reason.CUSTOMER)
+    assert [entry.causation_id for entry in cancelled.history] == [
+        command.metadata.id,
+        f"{command.data.order_id}:1:CancelOrder",
+    ]
+    tell("PlaceOrder", "CancelOrder", "StockReserved", "StockReleased")
+    assert kept() == cancelled
+
+
+@pytest.mark.parametrize("operation", ["GetItem", "PutItem"])
+@pytest.mark.parametrize("moment", ["before-call", "after-call"])
+def test_a_crash_between_a_request_to_cancel_and_its_order(
     record: Callable[[str], dict[str, Any]],
     tell: Tell,
+    kept: Callable[[], Order],
     context: Any,
-    dead_letters: Callable[[], list[str]],
+    operation: str,
+    moment: str,
 ) -> None:
-    with (
-        failing("before-call", "SendMessage", inbox.sqs),
-        pytest.raises(Exception, match="All records failed"),
-    ):
-        inbox.handler({"Records": [record("StockReserved")]}, context)
-    assert dead_letters() == []
-    tell("StockReserved")
-    assert dead_letters() == [record("StockReserved")["body"]]
+    for name in ("CancelOrder", "PlaceOrder"):
+        with failing(moment, operation, inbox.table._client):
+            answer = inbox.handler({"Records": [record(name)]}, context)
+        assert answer == {"batchItemFailures": [{"itemIdentifier": name}]}
+        tell(name)
+    assert states(kept()) == ["PLACED", "CANCELLED"]
 
 
-def test_who_read_too_early_decides_anew(
+def test_an_answer_to_an_order_that_is_only_to_be_cancelled_is_a_dead_letter(
+    record: Callable[[str], dict[str, Any]], tell: Tell, dead_letters: DeadLetters
+) -> None:
+    tell("CancelOrder", "StockReserved")
+    assert [letter for letter, _ in dead_letters()] == [record("StockReserved")["body"]]
+
+
+def test_has_fifteen_minutes(tell: Tell, kept: Callable[[], Order]) -> None:
+    tell("PlaceOrder")
+    assert kept().deadline - kept().placed_at == timedelta(minutes=15)
+
+
+def test_who_read_too_early_looks_again_at_once(
+    tell: Tell, kept: Callable[[], Order], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tell("PlaceOrder", "StockReserved", "PaymentCollected")
+    stale = kept()
+    tell("ShipmentDelivered")
+    delivered = kept()
+    seen = [stale, stale]
+    found = inbox.table.found
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(inbox.table, "found", lambda i: seen.pop() if seen else found(i))
+        tell("ShipmentDispatched")
+    assert not seen
+    assert kept() == delivered
+
+
+def test_who_is_always_too_late_tries_again_later(
     record: Callable[[str], dict[str, Any]],
     tell: Tell,
     kept: Callable[[], Order],
     context: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    tell("PlaceOrder", "StockReserved", "PaymentCollected")
+    tell("PlaceOrder")
     stale = kept()
-    tell("ShipmentDelivered")
-    delivered = kept()
-    with monkeypatch.context() as meanwhile:
-        meanwhile.setattr(inbox.table, "order", lambda _: stale)
-        with pytest.raises(Exception, match="is not what it was"):
-            inbox.handler({"Records": [record("ShipmentDispatched")]}, context)
-    assert kept() == delivered
-    tell("ShipmentDispatched")
-    assert kept() == delivered
+    tell("StockReserved")
+    looks: list[str] = []
+
+    def found(order_id: str) -> Order:
+        looks.append(order_id)
+        return stale
+
+    monkeypatch.setattr(inbox.table, "found", found)
+    answer = inbox.handler({"Records": [record("CancelOrder")]}, context)
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "CancelOrder"}]}
+    assert len(looks) == inbox.LOOKS
 
 
 def test_a_failing_table_sends_the_message_back(
     record: Callable[[str], dict[str, Any]], context: Any
 ) -> None:
     boto3.client("dynamodb").delete_table(TableName="Table")
-    with pytest.raises(Exception, match="All records failed"):
-        inbox.handler({"Records": [record("PlaceOrder")]}, context)
+    answer = inbox.handler({"Records": [record("PlaceOrder")]}, context)
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "PlaceOrder"}]}

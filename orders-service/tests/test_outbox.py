@@ -5,8 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
+from boto3.dynamodb.types import TypeSerializer
 from botocore.stub import ANY, Stubber
 from orders import outbox
 from orders.messages import SENDS
@@ -66,7 +68,7 @@ def test_tells_the_whole_order_but_not_how_it_is_paid(sample: Sample, context: A
     assert told.keys() == {
         *("orderId", "customerId", "email", "lines", "shippingAddress", "currency", "shipping"),
         *("net", "tax", "gross", "taxRate", "status", "reason", "history", "carrier"),
-        *("trackingNumber", "placedAt", "updatedAt"),
+        *("trackingNumber", "paymentAction", "refund", "deadline", "placedAt", "updatedAt"),
     }
     assert told["lines"][0].keys() == {"toyId", "name", "price", "quantity"}
     assert (told["status"], told["reason"], told["carrier"]) == ("PLACED", None, None)
@@ -106,11 +108,104 @@ def test_tells_the_shopper_how_to_follow_the_parcel(sample: Sample, context: Any
     }
 
 
-def test_says_nothing_of_a_change_that_enters_no_state(sample: Sample, context: Any) -> None:
+def test_says_nothing_of_a_change_that_is_no_new_version(sample: Sample, context: Any) -> None:
     event = sample("outbox-OrderCancelled")
     change = event["Records"][0]["dynamodb"]
     change["OldImage"] = change["NewImage"]
     assert published(event, context) == []
+
+
+def image(record: dict[str, Any] | None) -> dict[str, Any] | None:
+    """An item, as the stream shows it."""
+    if record is None:
+        return None
+    serializer = TypeSerializer()
+    return {name: serializer.serialize(value) for name, value in record.items()}
+
+
+def change(old: dict[str, Any] | None, new: dict[str, Any] | None) -> dict[str, Any]:
+    """The invocation that a change of an item leads to."""
+    images = {"OldImage": image(old), "NewImage": image(new)}
+    told = {name: item for name, item in images.items() if item is not None}
+    return {"Records": [{"eventName": "MODIFY", "dynamodb": told}]}
+
+
+Items = Callable[..., list[dict[str, Any]]]
+
+
+@pytest.fixture
+def items(tell: Callable[..., None]) -> Items:
+    """What the table holds after each of these messages: the order's item."""
+
+    def after(*names: str) -> list[dict[str, Any]]:
+        kept = []
+        for name in names:
+            tell(name)
+            (item,) = boto3.resource("dynamodb").Table("Table").scan()["Items"]
+            kept.append(item)
+        return kept
+
+    return after
+
+
+def sent(entries: list[dict[str, Any]]) -> list[str]:
+    return [entry["DetailType"] for entry in entries]
+
+
+def test_tells_what_the_shopper_has_to_do(items: Items, told: Sample, context: Any) -> None:
+    *_, before, after = items("PlaceOrder", "StockReserved", "PaymentActionRequired")
+    entries = published(change(before, after), context)
+    assert sent(entries) == ["OrderUpdated"]
+    assert data(entries, "OrderUpdated")["paymentAction"] == {
+        name: told("PaymentActionRequired")[name] for name in ("clientSecret", "url")
+    }
+
+
+def test_asks_for_the_parcel_to_be_stopped(items: Items, context: Any) -> None:
+    story = ("PlaceOrder", "StockReserved", "PaymentCollected", "CancelOrder")
+    *_, before, after = items(*story)
+    entries = published(change(before, after), context)
+    assert sent(entries) == ["OrderUpdated", "CancelShipment"]
+    updated = data(entries, "OrderUpdated")
+    assert (updated["status"], updated["reason"]) == ("CANCELLING", None)
+    assert data(entries, "CancelShipment") == {"orderId": updated["orderId"]}
+
+
+def test_tells_of_a_refund_that_was_recorded(items: Items, context: Any) -> None:
+    story = ("PlaceOrder", "StockReserved", "PaymentCollected", "ShipmentFailed")
+    *_, before, after, refunded = items(*story, "PaymentRefunded")
+    entries = published(change(before, after), context)
+    order = data(entries, "OrderCancelled")
+    assert order["refund"] == {"amount": order["gross"], "status": "PENDING"}
+    assert data(entries, "RefundPayment")["reason"] == "UNDELIVERABLE"
+    entries = published(change(after, refunded), context)
+    assert sent(entries) == ["OrderUpdated"]
+    assert data(entries, "OrderUpdated")["refund"]["status"] == "REFUNDED"
+
+
+def test_says_nothing_of_a_request_to_cancel_until_its_order_comes(
+    items: Items, context: Any
+) -> None:
+    request, order = items("CancelOrder", "PlaceOrder")
+    assert published(change(None, request), context) == []
+    entries = published(change(request, order), context)
+    assert sent(entries) == [
+        *("OrderPlaced", "ReserveStock"),
+        *("OrderCancelled", "SendEmail", "ReleaseStock"),
+    ]
+    placed, cancelled = data(entries, "OrderPlaced"), data(entries, "OrderCancelled")
+    assert (placed["status"], placed["reason"]) == ("PLACED", None)
+    assert (cancelled["status"], cancelled["reason"]) == ("CANCELLED", "CUSTOMER")
+    assert published(change(request, None), context) == []
+
+
+def test_tells_of_an_order_that_was_kept_before_there_were_deadlines(
+    items: Items, context: Any
+) -> None:
+    (order,) = items("PlaceOrder")
+    del order["deadline"]
+    told = data(published(change(None, order), context), "OrderPlaced")
+    assert told["deadline"] == told["placedAt"]
 
 
 def test_says_nothing_of_a_removal(sample: Sample, context: Any) -> None:

@@ -14,14 +14,20 @@ from orders.messages import HEARS, SENDS, Message, of_order
 from orders.order import (
     AGAIN,
     ENTERING,
+    IN_TIME,
+    KEEPING,
+    LEFT,
     SAGA,
     SETTLED,
     UNDO,
     UNDONE,
+    WAITING,
+    Cancellation,
     Facts,
     Ignored,
     Impossible,
     Order,
+    PaymentAction,
     PurchaseRequest,
     Reason,
     Refund,
@@ -34,14 +40,28 @@ from pydantic import ValidationError
 README = (Path(__file__).parent.parent / "README.md").read_text()
 MORNING = datetime(2026, 1, 5, 10, tzinfo=UTC)
 
+PATIENCE = timedelta(minutes=15)
+
+ACTION = PaymentAction(client_secret="pi_1_secret_2", url="https://example.com/3ds")
+REFUNDED = Refund(amount=2495, status="REFUNDED")
+PARCEL = {"carrier": "Parcel Post", "tracking_number": "PP1"}
+
 FACTS = {
     "StockReservationFailed": Facts(reason=Reason.OUT_OF_STOCK),
+    "PaymentActionRequired": Facts(payment_action=ACTION),
     "PaymentFailed": Facts(reason=Reason.PAYMENT_DECLINED, decline_code="insufficient_funds"),
-    "PaymentRefunded": Facts(refund=Refund(amount=2495, status="REFUNDED")),
-    "ShipmentDispatched": Facts(carrier="Parcel Post", tracking_number="PP1"),
-    "ShipmentDelivered": Facts(carrier="Parcel Post", tracking_number="PP1"),
+    "PaymentRefunded": Facts(refund=REFUNDED),
+    "ShipmentDispatched": Facts(**PARCEL),
+    "ShipmentDelivered": Facts(**PARCEL),
+    "ShipmentCancelled": Facts(reason=Reason.CUSTOMER),
+    "ShipmentFailed": Facts(reason=Reason.UNDELIVERABLE, failure="no such city", **PARCEL),
+    "CancelOrder": Facts(reason=Reason.CUSTOMER),
+    "DeadlinePassed": Facts(reason=Reason.EXPIRED),
 }
-"""What each event tells, if anything."""
+"""What each message tells, if anything."""
+
+NAMES = sorted(HEARS.keys() - {"PlaceOrder"} | {"DeadlinePassed"})
+"""All that an order may hear."""
 
 
 @pytest.fixture(autouse=True)
@@ -77,7 +97,7 @@ def purchase(**changes: Any) -> dict[str, Any]:
 
 def placed() -> Order:
     request = PurchaseRequest.model_validate(purchase())
-    return Order.place(request, "order-1", "order-1:1:PlaceOrder", MORNING)
+    return Order.place(request, "order-1", "order-1:1:PlaceOrder", MORNING, PATIENCE)
 
 
 def heard(order: Order, *names: str) -> Order:
@@ -94,6 +114,7 @@ PATHS: dict[Status, tuple[str, ...]] = {
     Status.PLACED: (),
     Status.RESERVED: ("StockReserved",),
     Status.CONFIRMED: ("StockReserved", "PaymentCollected"),
+    Status.CANCELLING: ("StockReserved", "PaymentCollected", "CancelOrder"),
     Status.DISPATCHED: ("StockReserved", "PaymentCollected", "ShipmentDispatched"),
     Status.DELIVERED: ("StockReserved", "PaymentCollected", "ShipmentDelivered"),
     Status.CANCELLED: ("StockReserved", "PaymentFailed"),
@@ -106,8 +127,8 @@ PATHS: dict[Status, tuple[str, ...]] = {
 
 def test_the_tables_name_every_state_and_the_very_messages_heard_and_sent() -> None:
     assert set(SAGA) == set(ENTERING) == set(Status)
-    assert {name for row in SAGA.values() for name in row} == set(HEARS) - {"PlaceOrder"}
-    sent = {name for names in ENTERING.values() for name in names} | set(UNDO.values())
+    assert {name for row in SAGA.values() for name in row} == set(NAMES)
+    sent = {name for names in (*ENTERING.values(), KEEPING, UNDO.values()) for name in names}
     assert sent == {model.__name__ for model in SENDS}
 
 
@@ -120,7 +141,7 @@ def test_the_readme_shows_the_saga_as_it_is() -> None:
 
 def cells() -> Iterator[tuple[Status, str]]:
     for status in Status:
-        for name in HEARS.keys() - {"PlaceOrder"}:
+        for name in NAMES:
             yield status, name
 
 
@@ -213,56 +234,267 @@ def test_a_cancelled_order_needs_no_more_answers() -> None:
 @pytest.mark.parametrize("status", [Status.DELIVERED, Status.CANCELLED])
 def test_a_final_order_changes_only_by_the_record_of_its_refund(status: Status) -> None:
     final = heard(placed(), *PATHS[status])
-    assert not any(isinstance(step, tuple) and step for step in SAGA[status].values())
+    assert [name for name, step in SAGA[status].items() if isinstance(step, tuple)] == [
+        "PaymentRefunded"
+    ]
     refunded = heard(final, "PaymentRefunded")
-    assert refunded.refund == Refund(amount=2495, status="REFUNDED")
+    assert refunded.refund == REFUNDED
     assert refunded.version == final.version + 1
     assert (refunded.status, refunded.history) == (final.status, final.history)
-    assert of_order(final, refunded) == []
     assert refunded.hear("PaymentRefunded", FACTS["PaymentRefunded"], "again", MORNING) is AGAIN
+    (told,) = of_order(final, refunded)
+    assert told.metadata.id == f"order-1:{refunded.version}:OrderUpdated"
+    assert told.model_dump(mode="json")["data"]["refund"] == {"amount": 2495, "status": "REFUNDED"}
 
 
-def answers(message: Message, in_stock: bool, paid: bool) -> list[str]:
-    """What the others say to a command, each at some time."""
-    match type(message).__name__:
-        case "ReserveStock":
-            return ["StockReserved" if in_stock else "StockReservationFailed"]
-        case "ReleaseStock":
-            return ["StockReleased"]
-        case "CollectPayment":
-            return ["PaymentCollected" if paid else "PaymentFailed"]
-        case "ShipOrder":
-            return ["ShipmentDispatched", "ShipmentDelivered"]
-    return []
+# ---- Cancelled by the shopper, by the clock, by the carrier
 
 
-@given(in_stock=st.booleans(), paid=st.booleans(), random=st.randoms(use_true_random=False))
-def test_every_order_ends_rightly_however_its_answers_come(
-    in_stock: bool, paid: bool, random: Random
+@pytest.mark.parametrize(
+    ("path", "undone"),
+    [
+        ((), ["ReleaseStock"]),
+        (("StockReserved",), ["ReleaseStock", "RefundPayment"]),
+        (("StockReserved", "PaymentActionRequired"), ["ReleaseStock", "RefundPayment"]),
+    ],
+)
+@pytest.mark.parametrize(
+    ("by", "reason"), [("CancelOrder", Reason.CUSTOMER), ("DeadlinePassed", Reason.EXPIRED)]
+)
+def test_an_order_that_is_not_confirmed_is_cancelled_at_once(
+    path: tuple[str, ...], undone: list[str], by: str, reason: Reason
 ) -> None:
-    """Each answer comes one to three times, in any order that what was asked for allows."""
+    order = heard(placed(), *path)
+    assert order.status in WAITING
+    cancelled = heard(order, by)
+    assert (cancelled.status, cancelled.reason) == (Status.CANCELLED, reason)
+    assert cancelled.payment_action is None
+    assert cancelled.refund is None
+    assert names(of_order(order, cancelled)) == ["OrderCancelled", "SendEmail", *undone]
+
+
+def test_what_the_shopper_has_to_do_is_known_only_while_it_has_to_be_done() -> None:
+    reserved = heard(placed(), "StockReserved")
+    asked = heard(reserved, "PaymentActionRequired")
+    (told,) = of_order(reserved, asked)
+    assert told.metadata.id == "order-1:3:OrderUpdated"
+    data = told.model_dump(mode="json")["data"]
+    assert data["paymentAction"] == {"clientSecret": "pi_1_secret_2", "url": ACTION.url}
+    assert data["status"] == "RESERVED"
+    assert asked.hear("PaymentActionRequired", Facts(payment_action=ACTION), "again", MORNING) is (
+        AGAIN
+    )
+    paid = heard(asked, "PaymentCollected")
+    assert paid.payment_action is None
+    assert paid.hear("PaymentActionRequired", Facts(payment_action=ACTION), "late", MORNING) is (
+        AGAIN
+    )
+
+
+def test_a_confirmed_order_is_cancelled_only_when_its_parcel_is_stopped() -> None:
+    confirmed = heard(placed(), *PATHS[Status.CONFIRMED])
+    cancelling = heard(confirmed, "CancelOrder")
+    assert (cancelling.status, cancelling.reason) == (Status.CANCELLING, None)
+    assert names(of_order(confirmed, cancelling)) == ["OrderUpdated", "CancelShipment"]
+    assert cancelling.hear("CancelOrder", FACTS["CancelOrder"], "again", MORNING) is AGAIN
+
+    stopped = heard(cancelling, "ShipmentCancelled")
+    assert (stopped.status, stopped.reason) == (Status.CANCELLED, Reason.CUSTOMER)
+    assert stopped.refund == Refund(amount=2495, status="PENDING")
+    told = of_order(cancelling, stopped)
+    assert names(told) == ["OrderCancelled", "SendEmail", "ReleaseStock", "RefundPayment"]
+    assert told[0].model_dump(mode="json")["data"]["refund"]["status"] == "PENDING"
+
+    left = heard(cancelling, "ShipmentDispatched")
+    assert (left.status, left.reason) == (Status.DISPATCHED, None)
+    arrived = heard(cancelling, "ShipmentDelivered")
+    assert (arrived.status, arrived.reason) == (Status.DELIVERED, None)
+    for late in (left, arrived):
+        assert late.hear("CancelOrder", FACTS["CancelOrder"], "late", MORNING) is LEFT
+
+
+@pytest.mark.parametrize("status", [Status.CONFIRMED, Status.CANCELLING, Status.DISPATCHED])
+def test_an_undeliverable_order_is_paid_back(status: Status) -> None:
+    order = heard(placed(), *PATHS[status])
+    failed = heard(order, "ShipmentFailed")
+    assert (failed.status, failed.reason) == (Status.CANCELLED, Reason.UNDELIVERABLE)
+    assert (failed.failure, failed.tracking_number) == ("no such city", "PP1")
+    assert failed.refund == Refund(amount=2495, status="PENDING")
+    undone = ["OrderCancelled", "SendEmail", "ReleaseStock", "RefundPayment"]
+    assert names(of_order(order, failed)) == undone
+    assert failed.hear("ShipmentDispatched", Facts(**PARCEL), "late", MORNING) is AGAIN
+
+
+def test_a_refund_that_is_recorded_before_the_order_is_cancelled_stays_recorded() -> None:
+    order = heard(placed(), *PATHS[Status.CONFIRMED], "PaymentRefunded", "ShipmentFailed")
+    assert order.refund == REFUNDED
+    assert order.status is Status.CANCELLED
+
+
+def test_an_order_that_was_confirmed_in_time_does_not_expire() -> None:
+    confirmed = heard(placed(), *PATHS[Status.CONFIRMED])
+    assert confirmed.hear("DeadlinePassed", FACTS["DeadlinePassed"], "late", MORNING) is IN_TIME
+    assert confirmed.deadline == MORNING + PATIENCE
+
+
+def test_an_order_that_was_cancelled_before_it_came() -> None:
+    request = Cancellation(
+        order_id="order-1", requested_at=MORNING, causation_id="order-1:2:CancelOrder"
+    )
+    order = placed().cancelled_by(request, MORNING)
+    assert (order.status, order.version, order.reason) == (Status.CANCELLED, 2, Reason.CUSTOMER)
+    messages = of_order(None, order)
+    assert [message.metadata.id for message in messages] == [
+        "order-1:1:OrderPlaced",
+        "order-1:1:ReserveStock",
+        "order-1:2:OrderCancelled",
+        "order-1:2:SendEmail",
+        "order-1:2:ReleaseStock",
+    ]
+    causes = [message.metadata.causation_id for message in messages]
+    assert causes == ["order-1:1:PlaceOrder"] * 2 + ["order-1:2:CancelOrder"] * 3
+    first = messages[0].model_dump(mode="json")["data"]
+    assert (first["status"], first["reason"], len(first["history"])) == ("PLACED", None, 1)
+
+
+ORDER_EVENTS = {model.__name__ for model in SENDS if model.__name__.startswith("Order")}
+
+
+@given(st.lists(st.sampled_from(NAMES), max_size=30))
+def test_whatever_an_order_hears_it_keeps_its_promises(heard_names: list[str]) -> None:
     order = placed()
     sent = of_order(None, order)
-    coming = [name for message in sent for name in answers(message, in_stock, paid)]
-    while coming:
+    for number, name in enumerate(heard_names):
+        try:
+            after = order.hear(name, FACTS.get(name, Facts()), f"order-1:{number}:{name}", MORNING)
+        except Impossible:
+            continue
+        if isinstance(after, Ignored):
+            continue
+        final = order.status in {Status.DELIVERED, Status.CANCELLED}
+        assert not final or after == order.model_copy(
+            update={
+                "refund": REFUNDED,
+                "version": after.version,
+                "updated_at": MORNING,
+                "causation_id": after.causation_id,
+            }
+        )
+        assert after.version > order.version
+        told = of_order(order, after)
+        versions = {m.metadata.version for m in told if type(m).__name__ in ORDER_EVENTS}
+        reserved = {e.version for e in after.history if e.status is Status.RESERVED}
+        assert versions == set(range(order.version + 1, after.version + 1)) - reserved
+        assert (after.reason is not None) == (after.status is Status.CANCELLED)
+        assert after.payment_action is None or after.status is Status.RESERVED
+        sent += told
+        order = after
+    for step, undo in UNDO.items():
+        wanted = order.status is Status.CANCELLED and step in names(sent)
+        assert names(sent).count(undo) == wanted
+    confirmed = Status.CONFIRMED in {entry.status for entry in order.history}
+    assert order.refund or not (order.status is Status.CANCELLED and confirmed)
+    ids = [message.metadata.id for message in sent]
+    assert len(set(ids)) == len(ids)
+
+
+class World:
+    """The others: each answers a command, at some time, as it would."""
+
+    def __init__(self, random: Random, in_stock: bool, paid: bool, deliverable: bool) -> None:
+        self.random = random
+        self.in_stock = in_stock
+        self.paid = paid
+        self.deliverable = deliverable
+        self.parcel: str | None = None
+
+    def answers(self, command: str) -> list[str]:
+        """What is told because of a command."""
+        match command:
+            case "ReserveStock":
+                return ["StockReserved" if self.in_stock else "StockReservationFailed"]
+            case "ReleaseStock":
+                return ["StockReleased"]
+            case "CollectPayment":
+                asked = ["PaymentActionRequired"] * self.random.randint(0, 1)
+                return [*asked, "PaymentCollected" if self.paid else "PaymentFailed"]
+            case "RefundPayment":
+                return ["PaymentRefunded"] if self.paid else []
+            case "ShipOrder":
+                self.parcel = self.parcel or "WAITING"
+            case "CancelShipment" if self.parcel in {None, "WAITING"}:
+                self.parcel = "CANCELLED"
+                return ["ShipmentCancelled"]
+        return []
+
+    def carried(self) -> list[str]:
+        """What the carrier does next, and tells."""
+        match self.parcel:
+            case "WAITING":
+                self.parcel = "DISPATCHED"
+                return ["ShipmentDispatched"]
+            case "DISPATCHED":
+                self.parcel = "DELIVERED" if self.deliverable else "FAILED"
+                return [f"Shipment{self.parcel.capitalize()}"]
+        return []
+
+
+COMMANDS = {
+    *("ReserveStock", "ReleaseStock", "CollectPayment", "RefundPayment", "ShipOrder"),
+    "CancelShipment",
+}
+
+
+@given(
+    in_stock=st.booleans(),
+    paid=st.booleans(),
+    deliverable=st.booleans(),
+    by_hand=st.sets(st.sampled_from(["CancelOrder", "DeadlinePassed"])),
+    random=st.randoms(use_true_random=False),
+)
+def test_every_order_ends_rightly_however_its_answers_come(
+    in_stock: bool, paid: bool, deliverable: bool, by_hand: set[str], random: Random
+) -> None:
+    """Each message comes one to three times, in any order that what was asked for allows."""
+    world = World(random, in_stock, paid, deliverable)
+    order = placed()
+    sent = of_order(None, order)
+    commands, coming = [n for n in names(sent) if n in COMMANDS], sorted(by_hand)
+    while commands or coming or world.parcel in {"WAITING", "DISPATCHED"}:
+        told = world.carried() if random.random() < 0.3 else []
+        if commands and random.random() < 0.5:
+            told += world.answers(commands.pop(random.randrange(len(commands))))
+        coming += [name for name in told for _ in range(random.randint(1, 3))]
+        if not coming:
+            continue
         name = coming.pop(random.randrange(len(coming)))
         after = order.hear(name, FACTS.get(name, Facts()), f"order-1:1:{name}", MORNING)
         if isinstance(after, Ignored):
             continue
         more = of_order(order, after)
-        coming += [
-            name
-            for message in more
-            for name in answers(message, in_stock, paid)
-            for _ in range(random.randint(1, 3))
-        ]
+        commands += [n for n in names(more) if n in COMMANDS]
         sent += more
         order = after
-    assert order.status is (Status.DELIVERED if in_stock and paid else Status.CANCELLED)
-    assert [entry.version for entry in order.history] == list(range(1, order.version + 1))
+    goes_well = in_stock and paid and deliverable
+    if goes_well and not by_hand:
+        assert order.status is Status.DELIVERED
+    if not goes_well:
+        assert order.status is Status.CANCELLED
+    assert order.status in {Status.DELIVERED, Status.CANCELLED}
+    assert (order.status is Status.DELIVERED) == (world.parcel == "DELIVERED")
+    collected = "CollectPayment" in names(sent) and paid
+    if order.status is Status.CANCELLED:
+        assert order.refund == (REFUNDED if collected else None)
+    else:
+        assert order.refund is None
     ids = [message.metadata.id for message in sent]
     assert len(set(ids)) == len(ids)
-    assert [message.metadata for message in of_order(None, order)] == [m.metadata for m in sent]
+    entered = [
+        m.metadata for m in sent if (m.metadata.version in {e.version for e in order.history})
+    ]
+    assert [
+        message.metadata for message in of_order(None, order.on_entering(order.history[-1]))
+    ] == (entered)
     for step, undo in UNDO.items():
         wanted = order.status is Status.CANCELLED and step in names(sent)
         assert names(sent).count(undo) == wanted

@@ -11,7 +11,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import Field
 
 from orders import errors
-from orders.order import Order
+from orders.order import Order, PaymentAction
 from orders.table import OrdersTable
 
 logger = Logger()
@@ -25,6 +25,7 @@ class OrderShown(Order):
     """An order and its history. How it was paid is nobody's business here."""
 
     payment_method_id: Annotated[str, Field(exclude=True)]
+    payment_action: Annotated[PaymentAction | None, Field(exclude=True)]
 
 
 @logger.inject_lambda_context(correlation_id_path="requestContext.requestId")

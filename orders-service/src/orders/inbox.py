@@ -1,31 +1,31 @@
 """Inbox: places orders and carries them on, as the messages in its queue say."""
 
 import os
+from datetime import timedelta
 from typing import Any
 
-import boto3
 from aws_lambda_powertools import Logger, Tracer
-from aws_lambda_powertools.utilities.batch import (
-    BatchProcessor,
-    EventType,
-    process_partial_response,
-)
+from aws_lambda_powertools.utilities.batch import process_partial_response
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from orders.messages import Answer, PlaceOrder, parse
+from orders.delivery import Poison, QueueProcessor
+from orders.messages import Answer, CancelOrder, Heard, PlaceOrder, parse
 from orders.model import now
-from orders.order import Ignored, Impossible, Order
+from orders.order import Cancellation, Ignored, Impossible, Order
 from orders.table import Conflict, OrdersTable
 
 logger = Logger()
 tracer = Tracer(patch_modules=("botocore",))
-processor = BatchProcessor(EventType.SQS, logger=logger)  # type: ignore[arg-type]
-sqs = boto3.client("sqs")
+processor = QueueProcessor(os.environ["QUEUE_URL"], os.environ["DEAD_LETTER_QUEUE_URL"], logger)
 table = OrdersTable(os.environ["TABLE_NAME"])
 
-DEAD_LETTERS = os.environ["DEAD_LETTER_QUEUE_URL"]
+PATIENCE = timedelta(minutes=int(os.environ["ORDER_DEADLINE_MINUTES"]))
+"""How long after it was placed an order has to be confirmed."""
+
+LOOKS = 4
+"""How often an order is looked at that others change meanwhile, before its message is put off."""
 
 
 @logger.inject_lambda_context
@@ -37,54 +37,83 @@ def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailure
 
 @tracer.capture_method(capture_response=False)
 def receive(record: SQSRecord) -> None:
-    """Act on one message. One that can never be handled is a dead letter at once."""
+    """Act on one message. Raises Poison for one that can never be handled."""
     logger.set_correlation_id(None)
     try:
         message = parse(record.body)
     except ValueError as error:
-        refuse(record, error)
-        return
+        raise Poison(str(error)) from error
     logger.set_correlation_id(message.metadata.correlation_id)
     tracer.put_annotation("order_id", message.data.order_id)
-    try:
-        act(message)
-    except Impossible as error:
-        refuse(record, error)
+    for looks_left in reversed(range(LOOKS)):
+        try:
+            act(message)
+            return
+        except Conflict:
+            if not looks_left:
+                raise
 
 
-def act(message: PlaceOrder | Answer) -> None:
-    """Do what a message says. Raises what stands in the way: then it comes again."""
+def act(message: Heard) -> None:
+    """Do what a message says. Raises Conflict when the order was changed meanwhile."""
     match message:
         case PlaceOrder():
             place(message)
-        case Answer():
+        case CancelOrder() | Answer():
             hear(message)
 
 
-def refuse(record: SQSRecord, error: Exception) -> None:
-    """Put a message where someone looks at it, and say why."""
-    logger.error("refused", reason=str(error), sqs_message_id=record.message_id)
-    sqs.send_message(QueueUrl=DEAD_LETTERS, MessageBody=record.body)
-
-
 def place(command: PlaceOrder) -> None:
-    """Keep a new order. The same order again changes nothing."""
-    order = Order.place(command.data, command.metadata.correlation_id, command.metadata.id, now())
+    """Keep a new order, cancelled if that was asked for before. Again, it changes nothing."""
+    cause, at = command.metadata, now()
+    order = Order.place(command.data, cause.correlation_id, cause.id, at, PATIENCE)
     try:
         table.add(order)
     except Conflict:
-        logger.info("ignored: placed before", order_id=order.order_id)
-        return
-    logger.info("order placed", order_id=order.order_id)
+        match table.found(order.order_id):
+            case Cancellation() as request:
+                order = order.cancelled_by(request, at)
+                table.save(order, after=request)
+            case Order():
+                logger.info("ignored: placed before", order_id=order.order_id)
+                return
+            case None:
+                raise
+    logger.info("order placed", order_id=order.order_id, status=order.status)
 
 
-def hear(event: Answer) -> None:
-    """Take an order where the event leads. Raises Conflict when it changed in between."""
-    name, order_id = type(event).__name__, event.data.order_id
-    order = table.order(order_id)
-    if order is None:
-        raise Impossible(f"{name} is about order {order_id}, which was never placed here")
-    match order.hear(name, event.facts(), event.metadata.id, now()):
+def hear(message: CancelOrder | Answer) -> None:
+    """Do with an order what was asked for, or what the event leads to."""
+    order_id = message.data.order_id
+    match table.found(order_id), message:
+        case (Order() as order, _):
+            carry_on(order, message)
+        case (None, CancelOrder()):
+            keep(message)
+        case (_, CancelOrder()):
+            logger.info("ignored: asked before", order_id=order_id)
+        case _:
+            name = type(message).__name__
+            raise Poison(f"{name} is about order {order_id}, which was never placed here")
+
+
+def keep(command: CancelOrder) -> None:
+    """Keep a request that came before its order. The order finds it when it comes."""
+    request = Cancellation(
+        **command.data.model_dump(by_alias=False), causation_id=command.metadata.id
+    )
+    table.add(request)
+    logger.info("cancellation kept for an order to come", order_id=request.order_id)
+
+
+def carry_on(order: Order, message: CancelOrder | Answer) -> None:
+    """Take an order where the message leads. Raises Poison when it cannot be about this order."""
+    name, order_id = type(message).__name__, order.order_id
+    try:
+        heard = order.hear(name, message.facts(), message.metadata.id, now())
+    except Impossible as error:
+        raise Poison(str(error)) from error
+    match heard:
         case Ignored() as why:
             logger.info(f"ignored: {why}", order_id=order_id, heard=name, status=order.status)
         case moved:

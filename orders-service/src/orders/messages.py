@@ -7,9 +7,11 @@ from pydantic import Field
 from orders.model import Currency, Model, Money, Timestamp
 from orders.order import (
     Address,
+    CancellationRequest,
     Facts,
     Line,
     Order,
+    PaymentAction,
     PurchaseRequest,
     Reason,
     Refund,
@@ -46,8 +48,21 @@ class PlaceOrder(Message):
     data: PurchaseRequest
 
 
+class CancelOrder(Message):
+    """Command: cancel an order, unless its parcel has left.
+
+    It may come before the order does, which is then cancelled as it comes.
+    """
+
+    data: CancellationRequest
+
+    def facts(self) -> Facts:
+        """Why the order is cancelled."""
+        return Facts(reason=Reason.CUSTOMER)
+
+
 class AboutOrder(Model):
-    """The order that an event is about."""
+    """The order that a message is about."""
 
     order_id: str
 
@@ -90,6 +105,23 @@ class StockReleased(Answer):
     """Event: what was held for an order is back on the shelf."""
 
     sender: ClassVar[str] = "tbs.toys"
+
+
+class ActionData(AboutOrder, PaymentAction):
+    """What the shopper has to do before an order can be paid."""
+
+
+class PaymentActionRequired(Answer):
+    """Event: an order is paid as soon as the shopper has confirmed it to the bank."""
+
+    sender: ClassVar[str] = "tbs.payments"
+    data: ActionData
+
+    def facts(self) -> Facts:
+        """What the shopper's browser needs for it."""
+        return Facts(
+            payment_action=PaymentAction(client_secret=self.data.client_secret, url=self.data.url)
+        )
 
 
 class PaymentCollected(Answer):
@@ -159,6 +191,40 @@ class ShipmentDelivered(Shipped):
     """Event: the parcel has arrived."""
 
 
+class ShipmentCancelled(Answer):
+    """Event: the parcel has not left, and will not."""
+
+    sender: ClassVar[str] = "tbs.fulfilment"
+
+    def facts(self) -> Facts:
+        """Why the order is cancelled."""
+        return Facts(reason=Reason.CUSTOMER)
+
+
+class FailedData(AboutOrder):
+    """Why a parcel did not arrive, and how it was to be followed if it had left."""
+
+    reason: str
+    carrier: str | None
+    tracking_number: str | None
+
+
+class ShipmentFailed(Answer):
+    """Event: the parcel cannot be brought to the shopper, whether it had left or not."""
+
+    sender: ClassVar[str] = "tbs.fulfilment"
+    data: FailedData
+
+    def facts(self) -> Facts:
+        """Why the order is cancelled, and which parcel it was."""
+        return Facts(
+            reason=Reason.UNDELIVERABLE,
+            failure=self.data.reason,
+            carrier=self.data.carrier,
+            tracking_number=self.data.tracking_number,
+        )
+
+
 # Sent
 
 
@@ -188,6 +254,11 @@ class OrderData(Model):
     history: tuple[HistoryData, ...]
     carrier: str | None = Field(description="null until it was dispatched")
     tracking_number: str | None = Field(description="null until it was dispatched")
+    payment_action: PaymentAction | None = Field(
+        description="What the shopper has to do before it is paid; only while it is RESERVED"
+    )
+    refund: Refund | None = Field(description="null unless money is given back")
+    deadline: Timestamp = Field(description="When it is cancelled, unless it was CONFIRMED before")
     placed_at: Timestamp
     updated_at: Timestamp
 
@@ -218,6 +289,16 @@ class OrderDelivered(Message):
 
 class OrderCancelled(Message):
     """Event: the order came to nothing. What was done for it is being undone."""
+
+    data: OrderData
+
+
+class OrderUpdated(Message):
+    """Event: an order changed in a way that no other event tells of.
+
+    The shopper has to act before it is paid, it is to be stopped before its parcel leaves, or its
+    refund was recorded.
+    """
 
     data: OrderData
 
@@ -316,6 +397,12 @@ class ShipOrder(Message):
     data: ShippingRequest
 
 
+class CancelShipment(Message):
+    """Command: stop the parcel of an order, unless it has left."""
+
+    data: AboutOrder
+
+
 class CancelledMail(Model):
     """The e-mail that says why an order was cancelled."""
 
@@ -355,18 +442,24 @@ class SendEmail(Message):
     data: EmailRequest
 
 
-HEARS: dict[str, type[PlaceOrder | Answer]] = {
+type Heard = PlaceOrder | CancelOrder | Answer
+
+HEARS: dict[str, type[Heard]] = {
     model.__name__: model
     for model in (
         PlaceOrder,
+        CancelOrder,
         StockReserved,
         StockReservationFailed,
         StockReleased,
+        PaymentActionRequired,
         PaymentCollected,
         PaymentFailed,
         PaymentRefunded,
         ShipmentDispatched,
         ShipmentDelivered,
+        ShipmentCancelled,
+        ShipmentFailed,
     )
 }
 SENDS: tuple[type[Message], ...] = (
@@ -375,11 +468,13 @@ SENDS: tuple[type[Message], ...] = (
     OrderDispatched,
     OrderDelivered,
     OrderCancelled,
+    OrderUpdated,
     ReserveStock,
     ReleaseStock,
     CollectPayment,
     RefundPayment,
     ShipOrder,
+    CancelShipment,
     SendEmail,
 )
 
@@ -393,7 +488,7 @@ class _Delivery(Model):
     detail: dict[str, Any]
 
 
-def parse(body: str) -> PlaceOrder | Answer:
+def parse(body: str) -> Heard:
     """The message in a queue's record. Raises ValueError for what is not one we hear."""
     delivery = _Delivery.model_validate_json(body)
     if delivery.name not in HEARS:
@@ -402,14 +497,16 @@ def parse(body: str) -> PlaceOrder | Answer:
 
 
 def of_order(old: Order | None, new: Order) -> list[Message]:
-    """The messages that tell of an order's change: those of each state it entered since `old`."""
-    entered = new.history[len(old.history) if old else 0 :]
-    states = [new.on_entering(entry) for entry in entered]
-    return [_told(_SENT[name], order) for order in states for name in order.sends()]
+    """The messages that tell of an order's change: those of each version since `old`."""
+    known = old.version if old else 0
+    versions = [new.on_entering(entry) for entry in new.history if entry.version > known]
+    if max(known, new.history[-1].version) < new.version:
+        versions.append(new)
+    return [_told(_SENT[name], order) for order in versions for name in order.sends()]
 
 
 def _told(kind: type[Message], order: Order) -> Message:
-    """A message that the order sends in the state it is in. Each takes the fields it has."""
+    """A message that the order sends with its version. Each takes the fields it has."""
     metadata = Metadata(
         id=f"{order.order_id}:{order.version}:{kind.__name__}",
         correlation_id=order.correlation_id,

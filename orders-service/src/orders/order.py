@@ -1,7 +1,7 @@
 """An order and its saga: which message takes it where, and what it then sends. Pure, no AWS."""
 
 from collections import Counter
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from fractions import Fraction
 from math import floor
@@ -20,6 +20,7 @@ class Status(StrEnum):
     PLACED = "PLACED"
     RESERVED = "RESERVED"
     CONFIRMED = "CONFIRMED"
+    CANCELLING = "CANCELLING"
     DISPATCHED = "DISPATCHED"
     DELIVERED = "DELIVERED"
     CANCELLED = "CANCELLED"
@@ -28,9 +29,11 @@ class Status(StrEnum):
 class Ignored(StrEnum):
     """Why a message changes nothing."""
 
-    AGAIN = "the order knows that already"
+    AGAIN = "it tells the order nothing new"
     UNDONE = "its undo was sent when the order was cancelled"
     SETTLED = "the undo that was sent is done"
+    LEFT = "the parcel has left"
+    IN_TIME = "the order was confirmed in time"
 
 
 type Step = tuple[Status, ...] | Ignored
@@ -39,61 +42,106 @@ type Step = tuple[Status, ...] | Ignored
 The empty tuple: what the message says is kept with the order, whose state stays the same.
 """
 
-PLACED, RESERVED, CONFIRMED, DISPATCHED, DELIVERED, CANCELLED = Status
-AGAIN, UNDONE, SETTLED = Ignored
+PLACED, RESERVED, CONFIRMED, CANCELLING, DISPATCHED, DELIVERED, CANCELLED = Status
+AGAIN, UNDONE, SETTLED, LEFT, IN_TIME = Ignored
+KEPT: Step = ()
+
+PAID: dict[str, Step] = {
+    "StockReserved": AGAIN,
+    "PaymentActionRequired": AGAIN,
+    "PaymentCollected": AGAIN,
+    "PaymentRefunded": KEPT,
+    "DeadlinePassed": IN_TIME,
+}
+"""What is the same in every state that only a paid order enters."""
 
 SAGA: dict[Status, dict[str, Step]] = {
     PLACED: {
         "StockReserved": (RESERVED,),
         "StockReservationFailed": (CANCELLED,),
+        "CancelOrder": (CANCELLED,),
+        "DeadlinePassed": (CANCELLED,),
     },
     RESERVED: {
         "StockReserved": AGAIN,
+        "PaymentActionRequired": KEPT,
         "PaymentCollected": (CONFIRMED,),
         "PaymentFailed": (CANCELLED,),
+        "PaymentRefunded": KEPT,  # it overtook what was told of the payment before
+        "CancelOrder": (CANCELLED,),
+        "DeadlinePassed": (CANCELLED,),
     },
-    CONFIRMED: {
-        "StockReserved": AGAIN,
-        "PaymentCollected": AGAIN,
+    CONFIRMED: PAID
+    | {
         "ShipmentDispatched": (DISPATCHED,),
         "ShipmentDelivered": (DISPATCHED, DELIVERED),
+        "ShipmentCancelled": (CANCELLED,),  # someone stopped it by hand
+        "ShipmentFailed": (CANCELLED,),
+        "CancelOrder": (CANCELLING,),
     },
-    DISPATCHED: {
-        "StockReserved": AGAIN,
-        "PaymentCollected": AGAIN,
+    CANCELLING: PAID
+    | {
+        "ShipmentDispatched": (DISPATCHED,),
+        "ShipmentDelivered": (DISPATCHED, DELIVERED),
+        "ShipmentCancelled": (CANCELLED,),
+        "ShipmentFailed": (CANCELLED,),
+        "CancelOrder": AGAIN,
+    },
+    DISPATCHED: PAID
+    | {
         "ShipmentDispatched": AGAIN,
         "ShipmentDelivered": (DELIVERED,),
+        "ShipmentFailed": (CANCELLED,),
+        "CancelOrder": LEFT,
     },
-    DELIVERED: {
-        "StockReserved": AGAIN,
-        "PaymentCollected": AGAIN,
+    DELIVERED: PAID
+    | {
         "ShipmentDispatched": AGAIN,
         "ShipmentDelivered": AGAIN,
-        "PaymentRefunded": (),
+        "CancelOrder": LEFT,
     },
     CANCELLED: {
         "StockReserved": UNDONE,
         "StockReservationFailed": AGAIN,
         "StockReleased": SETTLED,
+        "PaymentActionRequired": UNDONE,
         "PaymentCollected": UNDONE,
         "PaymentFailed": AGAIN,
-        "PaymentRefunded": (),
+        "PaymentRefunded": KEPT,
+        "ShipmentDispatched": AGAIN,
+        "ShipmentCancelled": AGAIN,
+        "ShipmentFailed": AGAIN,
+        "CancelOrder": AGAIN,
+        "DeadlinePassed": AGAIN,
     },
 }
-"""What each message does to an order in each state. What is not listed cannot happen."""
+"""What each message does to an order in each state. What is not listed cannot happen.
+
+All are heard from others, but for DeadlinePassed: that is the sweep's own word.
+"""
 
 ENTERING: dict[Status, tuple[str, ...]] = {
     PLACED: ("OrderPlaced", "ReserveStock"),
     RESERVED: ("CollectPayment",),
     CONFIRMED: ("OrderConfirmed", "ShipOrder"),
+    CANCELLING: ("OrderUpdated", "CancelShipment"),
     DISPATCHED: ("OrderDispatched", "SendEmail"),
     DELIVERED: ("OrderDelivered", "SendEmail"),
     CANCELLED: ("OrderCancelled", "SendEmail"),
 }
 """The messages that an order sends as it enters a state."""
 
+KEEPING = ("OrderUpdated",)
+"""The messages that an order sends when it keeps what it heard and stays in its state."""
+
 UNDO = {"ReserveStock": "ReleaseStock", "CollectPayment": "RefundPayment"}
-"""The compensation of a step. Entering CANCELLED sends it for each step that was asked for."""
+"""The compensation of a step. Entering CANCELLED sends it for each step that was asked for.
+
+ShipOrder has none: a parcel is stopped before the order is CANCELLED, or it has come to nothing.
+"""
+
+WAITING = frozenset({PLACED, RESERVED})
+"""The states that an order has to leave by its deadline."""
 
 
 def diagram() -> str:
@@ -103,9 +151,11 @@ def diagram() -> str:
         moves = [
             (name, step) for name, step in messages.items() if isinstance(step, tuple) and step
         ]
-        for name, (*passed, end) in moves:
+        for step in dict.fromkeys(step for _, step in moves):
+            *passed, end = step
+            names = ", ".join(name for name, leads in moves if leads == step)
             through = f", through {' and '.join(passed)}" if passed else ""
-            arrows.append(f"{state} --> {end}: {name}{through}")
+            arrows.append(f"{state} --> {end}: {names}{through}")
         if not moves:
             arrows.append(f"{state} --> [*]")
     return "\n    ".join(["stateDiagram-v2", *arrows])
@@ -125,6 +175,9 @@ class Reason(StrEnum):
     PRICE_CHANGED = "PRICE_CHANGED"
     UNKNOWN_TOY = "UNKNOWN_TOY"
     PAYMENT_DECLINED = "PAYMENT_DECLINED"
+    CUSTOMER = "CUSTOMER"
+    EXPIRED = "EXPIRED"
+    UNDELIVERABLE = "UNDELIVERABLE"
 
 
 class Line(Model):
@@ -207,11 +260,18 @@ class Entry(Model):
     causation_id: str = Field(description="metadata.id of the message that led to it")
 
 
+class PaymentAction(Model):
+    """What the shopper's browser needs to finish a payment (3-D Secure). To be kept out of logs."""
+
+    client_secret: str = Field(description="Of the payment intent, as Stripe gives it")
+    url: str | None = Field(None, description="Where the shopper is asked to go, if anywhere")
+
+
 class Refund(Model):
-    """What was given back, in minor units of the order's currency."""
+    """What is given back, or has been, in minor units of the order's currency."""
 
     amount: Money
-    status: Literal["REFUNDED"]
+    status: Literal["PENDING", "REFUNDED"]
 
 
 class Facts(Model):
@@ -219,17 +279,34 @@ class Facts(Model):
 
     reason: Reason | None = None
     decline_code: str | None = Field(None, description="Why the card was declined, as Stripe says")
+    failure: str | None = Field(None, description="Why the parcel did not arrive, as is told")
     carrier: str | None = None
     tracking_number: str | None = None
+    payment_action: PaymentAction | None = None
     refund: Refund | None = None
 
 
+class CancellationRequest(Model):
+    """The order that a shopper no longer wants."""
+
+    order_id: str
+    requested_at: Timestamp
+
+
+class Cancellation(CancellationRequest):
+    """A request to cancel an order that was not placed yet, kept in its place until it comes."""
+
+    version: Literal[0] = 0
+    causation_id: str
+
+
 class Order(Purchase, Facts):
-    """An order as it is kept. Each state that it enters is a version of its own."""
+    """An order as it is kept. Each state that it enters, or fact that it keeps, is a version."""
 
     status: Status
     history: tuple[Entry, ...]
     placed_at: Timestamp
+    deadline: Timestamp = Field(description="When it is cancelled, unless it was CONFIRMED before")
     version: int
     updated_at: Timestamp
     correlation_id: str
@@ -237,19 +314,29 @@ class Order(Purchase, Facts):
 
     @classmethod
     def place(
-        cls, purchase: PurchaseRequest, correlation_id: str, causation_id: str, at: datetime
+        cls,
+        purchase: PurchaseRequest,
+        correlation_id: str,
+        causation_id: str,
+        at: datetime,
+        patience: timedelta,
     ) -> Self:
-        """A new order, at its first version."""
+        """A new order, at its first version, to be confirmed within `patience`."""
         return cls(
             **purchase.model_dump(by_alias=False),
             status=PLACED,
             history=(Entry(status=PLACED, at=at, version=1, causation_id=causation_id),),
             placed_at=at,
+            deadline=at + patience,
             version=1,
             updated_at=at,
             correlation_id=correlation_id,
             causation_id=causation_id,
         )
+
+    def cancelled_by(self, request: Cancellation, at: datetime) -> Self:
+        """A new order, cancelled by a request that came before it."""
+        return self._taking((CANCELLED,), Facts(reason=Reason.CUSTOMER), request.causation_id, at)
 
     def hear(self, message: str, facts: Facts, causation_id: str, at: datetime) -> Self | Ignored:
         """The order after a message of that name, or why the message changes nothing.
@@ -261,16 +348,21 @@ class Order(Purchase, Facts):
             raise Impossible(f"{message} cannot come to an order that is {self.status}")
         if isinstance(step, Ignored):
             return step
-        told = self.model_copy(update={name: fact for name, fact in facts if fact is not None})
-        if not step and told == self:
+        if not step and self._knowing(facts, self.status) == self:
             return AGAIN
+        return self._taking(step, facts, causation_id, at)
+
+    def _taking(
+        self, step: tuple[Status, ...], facts: Facts, causation_id: str, at: datetime
+    ) -> Self:
         entries = tuple(
             Entry(status=status, at=at, version=version, causation_id=causation_id)
             for version, status in enumerate(step, self.version + 1)
         )
-        return told.model_copy(
+        status = step[-1] if step else self.status
+        return self._knowing(facts, status).model_copy(
             update={
-                "status": step[-1] if step else self.status,
+                "status": status,
                 "history": self.history + entries,
                 "version": self.version + max(1, len(step)),
                 "updated_at": at,
@@ -278,11 +370,24 @@ class Order(Purchase, Facts):
             }
         )
 
+    def _knowing(self, facts: Facts, status: Status) -> Self:
+        """The order with all that it has to know in that state, and nothing that is over."""
+        told = {name: fact for name, fact in facts if fact is not None}
+        if status is not RESERVED:
+            told["payment_action"] = None
+        if status is not CANCELLED:
+            told["reason"] = None
+        elif self.refund is None and CONFIRMED in {entry.status for entry in self.history}:
+            told.setdefault("refund", Refund(amount=self.gross, status="PENDING"))
+        return self.model_copy(update=told)
+
     def on_entering(self, entry: Entry) -> Self:
         """The order as it was when it entered a state of its history."""
         return self.model_copy(
             update={
                 "status": entry.status,
+                "reason": self.reason if entry.status is CANCELLED else None,
+                "payment_action": None,
                 "history": tuple(e for e in self.history if e.version <= entry.version),
                 "version": entry.version,
                 "updated_at": entry.at,
@@ -291,7 +396,9 @@ class Order(Purchase, Facts):
         )
 
     def sends(self) -> tuple[str, ...]:
-        """The messages that go out as the order enters the state that it is in."""
+        """The messages that go out with the version that the order is at."""
+        if self.history[-1].version < self.version:
+            return KEEPING
         if self.status is not CANCELLED:
             return ENTERING[self.status]
         asked = {message for entry in self.history for message in ENTERING[entry.status]}

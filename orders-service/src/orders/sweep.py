@@ -1,0 +1,68 @@
+"""Sweep: once a minute, cancels the orders that were not confirmed by their deadline."""
+
+import os
+from typing import Any
+
+from aws_lambda_powertools import Logger, Tracer
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from orders.model import now
+from orders.order import Facts, Ignored, Reason
+from orders.table import Conflict, OrdersTable
+
+logger = Logger()
+tracer = Tracer(patch_modules=("botocore",))
+table = OrdersTable(os.environ["TABLE_NAME"])
+
+SPARE = 5_000
+"""Milliseconds before its end in which a run begins no other order."""
+
+
+class Unfinished(Exception):
+    """Some orders could not be cancelled. The log says which and why."""
+
+
+@logger.inject_lambda_context
+@tracer.capture_lambda_handler
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
+    """Cancel what is overdue, as far as time allows: the next run goes on with the rest.
+
+    Answers how many orders it cancelled, how many had moved on, and how many are left. Raises
+    Unfinished at the end when some failed.
+    """
+    counts = {"cancelled": 0, "moved_on": 0, "failed": 0, "left": 0}
+    overdue = table.overdue(now())
+    for order_id in overdue:
+        if context.get_remaining_time_in_millis() < SPARE:
+            counts["left"] = 1 + sum(1 for _ in overdue)
+            break
+        try:
+            counts["cancelled" if expire(order_id) else "moved_on"] += 1
+        except Exception:
+            logger.exception("order could not be cancelled", order_id=order_id)
+            counts["failed"] += 1
+    logger.set_correlation_id(None)
+    logger.info("swept", extra=counts)
+    if counts["failed"]:
+        raise Unfinished(f"{counts['failed']} orders could not be cancelled")
+    return counts
+
+
+@tracer.capture_method(capture_response=False)
+def expire(order_id: str) -> bool:
+    """Cancel an order, if it still waits. False: it has moved on, or does so at this moment."""
+    tracer.put_annotation("order_id", order_id)
+    order = table.order(order_id)
+    if order is None:
+        return False
+    logger.set_correlation_id(order.correlation_id)
+    facts = Facts(reason=Reason.EXPIRED)
+    expired = order.hear("DeadlinePassed", facts, f"{order_id}:deadline", now())
+    if isinstance(expired, Ignored):
+        return False
+    try:
+        table.save(expired, after=order)
+    except Conflict:
+        return False
+    logger.info("order cancelled: past its deadline", order_id=order_id)
+    return True
