@@ -15,6 +15,7 @@ os.environ |= {
     "POWERTOOLS_SERVICE_NAME": "fulfilment",
     "TABLE_NAME": "Table",
     "EVENT_BUS_NAME": "default",
+    "QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/123456789012/Inbox",
     "DEAD_LETTER_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/123456789012/InboxDeadLetters",
 }
 

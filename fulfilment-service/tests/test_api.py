@@ -7,11 +7,19 @@ from typing import Any
 
 import pytest
 from fulfilment import api
-from fulfilment.shipment import Address, Consignment, Line, Shipment, Status
+from fulfilment.shipment import (
+    Address,
+    Consignment,
+    Line,
+    Shipment,
+    Status,
+    Tombstone,
+)
 from fulfilment.table import ShipmentsTable
 
 MORNING = datetime(2026, 1, 5, 10, tzinfo=UTC)
 POST = {"carrier": "Parcel Post", "trackingNumber": "PP1"}
+LOST = {"reason": "lost"}
 CODES = {400: "MALFORMED", 413: "TOO_LARGE", 422: "OUT_OF_BOUNDS"}
 
 Call = Callable[..., tuple[int, Any]]
@@ -99,8 +107,90 @@ def test_a_step_that_is_not_allowed_says_which_one_is(call: Call, table: Shipmen
         assert status == 409
         assert "it can only be delivered" in content["error"]["message"]
     sent = table.shipment("order-1")
-    assert sent
+    assert isinstance(sent, Shipment)
     assert (sent.carrier, sent.tracking_number, sent.version) == ("Parcel Post", "PP1", 2)
+
+
+@pytest.mark.parametrize("left", [False, True])
+def test_a_parcel_that_will_never_arrive(call: Call, table: ShipmentsTable, left: bool) -> None:
+    line_up(table, "order-1")
+    if left:
+        call("POST", "/shipments/order-1/dispatch", POST)
+    status, failed = call("POST", "/shipments/order-1/fail", LOST)
+    assert (status, failed["status"], failed["reason"]) == (200, "FAILED", "lost")
+    assert (failed["version"], failed["carrier"]) == ((3, "Parcel Post") if left else (2, None))
+    assert failed["failedAt"] == failed["updatedAt"]
+    assert call("POST", "/shipments/order-1/fail", LOST) == (200, failed)
+    for step, body in (("fail", {"reason": "burnt"}), ("dispatch", POST), ("deliver", None)):
+        status, content = call("POST", f"/shipments/order-1/{step}", body)
+        assert (status, content["error"]["code"]) == (409, "CONFLICT")
+        assert "FAILED (lost): nothing more" in content["error"]["message"]
+    assert call("GET", "/shipments/order-1") == (200, failed)
+    assert ids(call("GET", "/shipments", query={"status": "FAILED"})[1]) == ["order-1"]
+
+
+def test_what_has_arrived_cannot_fail(call: Call, table: ShipmentsTable) -> None:
+    line_up(table, "order-1")
+    call("POST", "/shipments/order-1/dispatch", POST)
+    there = call("POST", "/shipments/order-1/deliver")
+    status, content = call("POST", "/shipments/order-1/fail", LOST)
+    assert (status, content["error"]["code"]) == (409, "CONFLICT")
+    assert call("GET", "/shipments/order-1") == there
+
+
+def test_a_parcel_that_was_called_off_is_not_sent(call: Call, table: ShipmentsTable) -> None:
+    cancelled = line_up(table, "order-1").cancel("order-1:4:CancelShipment", MORNING)
+    table.save(cancelled)
+    for step, body in (("dispatch", POST), ("deliver", None), ("fail", LOST)):
+        status, content = call("POST", f"/shipments/order-1/{step}", body)
+        assert (status, content["error"]["code"]) == (409, "CONFLICT")
+        assert "CANCELLED, its order is called off" in content["error"]["message"]
+    assert table.shipment("order-1") == cancelled
+    assert ids(call("GET", "/shipments", query={"status": "CANCELLED"})[1]) == ["order-1"]
+    assert ids(call("GET", "/shipments")[1]) == []
+
+
+def test_an_order_called_off_before_it_was_lined_up_is_no_shipment(
+    call: Call, table: ShipmentsTable
+) -> None:
+    tombstone = Tombstone(
+        order_id="order-1",
+        cancelled_at=MORNING,
+        updated_at=MORNING,
+        correlation_id="order-1",
+        causation_id="order-1:4:CancelShipment",
+    )
+    table.add(tombstone)
+    for stage in Status:
+        assert ids(call("GET", "/shipments", query={"status": stage})[1]) == []
+    for method, step, body in (
+        ("GET", "", None),
+        ("POST", "/dispatch", POST),
+        ("POST", "/deliver", None),
+        ("POST", "/fail", LOST),
+    ):
+        status, content = call(method, f"/shipments/order-1{step}", body)
+        assert (status, content["error"]["code"]) == (404, "NOT_FOUND")
+        assert "called off" in content["error"]["message"]
+    assert table.shipment("order-1") == tombstone
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (None, 400),
+        ({}, 400),
+        ({"reason": None}, 400),
+        (LOST | {"carrier": "Parcel Post"}, 400),
+        ({"reason": " "}, 422),
+        ({"reason": "x" * 201}, 422),
+    ],
+)
+def test_a_failure_says_why(call: Call, table: ShipmentsTable, body: Any, status: int) -> None:
+    waiting = line_up(table, "order-1")
+    answered, content = call("POST", "/shipments/order-1/fail", body)
+    assert (answered, content["error"]["code"]) == (status, CODES[status])
+    assert table.shipment("order-1") == waiting
 
 
 @pytest.mark.parametrize(("theirs", "status"), [("PP1", 200), ("PP2", 409)])
@@ -119,7 +209,7 @@ def test_two_at_once_are_decided_one_after_the_other(
     monkeypatch.setattr(api.table, "shipment", lambda key: reads.pop() if reads else read(key))
     assert call("POST", "/shipments/order-1/dispatch", POST)[0] == status
     kept = table.shipment("order-1")
-    assert kept
+    assert isinstance(kept, Shipment)
     assert (kept.tracking_number, kept.version) == (theirs, 2)
 
 
@@ -178,6 +268,7 @@ def test_a_shipment_that_is_not_there(call: Call) -> None:
         ("GET", "/shipments/none", None),
         ("POST", "/shipments/none/dispatch", POST),
         ("POST", "/shipments/none/deliver", None),
+        ("POST", "/shipments/none/fail", LOST),
     ):
         status, content = call(method, path, body)
         assert (status, content["error"]["code"]) == (404, "NOT_FOUND")
@@ -203,6 +294,7 @@ def test_a_failing_table_is_no_fault_of_the_caller(
         ("api-get-shipment", 200),
         ("api-dispatch-shipment", 200),
         ("api-deliver-shipment", 409),
+        ("api-fail-shipment", 200),
     ],
 )
 def test_the_samples_are_good_calls(

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
+from boto3.dynamodb.types import TypeSerializer
 from cfnlint.decode import cfn_yaml
 from fulfilment import carrier
 from fulfilment.model import now
-from fulfilment.shipment import Consignment, Shipment, Status
-from fulfilment.table import ShipmentsTable, images
+from fulfilment.shipment import Consignment, Failure, Shipment, Status, Tombstone
+from fulfilment.table import ShipmentsTable, _item, images
 
 Sample = Callable[[str], dict[str, Any]]
 
@@ -24,7 +25,20 @@ def told(event: dict[str, Any]) -> Shipment:
     change = DynamoDBRecord(event["Records"][0]).dynamodb
     found = change and images(change.old_image, change.new_image)
     assert found
+    assert isinstance(found[1], Shipment)
     return found[1]
+
+
+def change(new: Shipment | Tombstone) -> dict[str, Any]:
+    """The invocation with the change that left a shipment so."""
+    item = _item(new)
+    image = {name: TypeSerializer().serialize(value) for name, value in item.items()}
+    return {"Records": [{"dynamodb": {"NewImage": image}}]}
+
+
+def in_city(shipment: Shipment, city: str) -> Shipment:
+    there = shipment.shipping_address.model_copy(update={"city": city})
+    return shipment.model_copy(update={"shipping_address": there})
 
 
 @pytest.fixture
@@ -59,7 +73,7 @@ def test_dispatches_what_waits_once(
     order_id = told(waiting).order_id
     carrier.handler(waiting, context)
     sent = table.shipment(order_id)
-    assert sent
+    assert isinstance(sent, Shipment)
     assert sent.status is Status.DISPATCHED
     assert sent.tracking_number == carrier.consignment(order_id).tracking_number
     carrier.handler(waiting, context)
@@ -74,7 +88,7 @@ def test_delivers_what_is_dispatched_once(
     table.add(sent)
     carrier.handler(event, context)
     there = table.shipment(sent.order_id)
-    assert there
+    assert isinstance(there, Shipment)
     assert (there.status, there.version) == (Status.DELIVERED, sent.version + 1)
     assert there.carrier == sent.carrier
     carrier.handler(event, context)
@@ -102,7 +116,55 @@ def test_a_crash_at_the_table_costs_nothing_but_time(
     assert (sent.status, sent.version) == (Status.DISPATCHED, 2)
 
 
-def test_leaves_alone_what_has_arrived_or_was_removed(
+def test_atlantis_is_set_out_for_and_never_found(
+    sample: Sample, table: ShipmentsTable, context: Any
+) -> None:
+    waiting = in_city(told(sample("carrier-WAITING")), carrier.NOWHERE)
+    table.add(waiting)
+    carrier.handler(change(waiting), context)
+    sent = table.shipment(waiting.order_id)
+    assert isinstance(sent, Shipment)
+    assert sent.status is Status.DISPATCHED
+    for _ in range(2):
+        carrier.handler(change(sent), context)
+        failed = table.shipment(waiting.order_id)
+        assert isinstance(failed, Shipment)
+        assert (failed.status, failed.reason, failed.version) == (
+            Status.FAILED,
+            "no such city",
+            sent.version + 1,
+        )
+        assert failed.tracking_number == sent.tracking_number
+
+
+def test_leaves_alone_what_was_called_off_or_failed(
+    sample: Sample, table: ShipmentsTable, context: Any
+) -> None:
+    waiting = told(sample("carrier-WAITING"))
+    at = now()
+    cancelled = waiting.cancel("cause", at)
+    tombstone = Tombstone(
+        order_id="early", cancelled_at=at, updated_at=at, correlation_id="c", causation_id="m"
+    )
+    failed = waiting.fail(Failure(reason="lost"), at)
+    table.add(cancelled)
+    table.add(tombstone)
+    for left in (cancelled, tombstone, failed):
+        carrier.handler(change(left), context)
+    assert table.shipment(waiting.order_id) == cancelled
+    assert table.shipment("early") == tombstone
+
+
+def test_a_parcel_that_was_called_off_meanwhile_stays(
+    waiting: dict[str, Any], table: ShipmentsTable, context: Any
+) -> None:
+    cancelled = told(waiting).cancel("cause", now())
+    table.save(cancelled)
+    carrier.handler(waiting, context)
+    assert table.shipment(cancelled.order_id) == cancelled
+
+
+def test_leaves_alone_what_has_has_arrived_or_was_removed(
     sample: Sample, table: ShipmentsTable, context: Any
 ) -> None:
     event = sample("outbox-ShipmentDelivered")

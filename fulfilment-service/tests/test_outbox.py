@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from boto3.dynamodb.types import TypeSerializer
 from botocore.stub import ANY, Stubber
 from fulfilment import outbox
 
@@ -55,6 +56,85 @@ def test_publishes_the_same_message_for_the_same_change(
         "dispatchedAt": item["dispatchedAt"]["S"],
         "deliveredAt": item["deliveredAt"]["S"] if status == "DELIVERED" else None,
     }
+
+
+@pytest.fixture
+def failed(sample: Sample) -> dict[str, Any]:
+    """The change by which a parcel failed on its way."""
+    event = sample("outbox-ShipmentDelivered")
+    change = event["Records"][0]["dynamodb"]
+    item = change["NewImage"]
+    item["failedAt"] = item.pop("deliveredAt")
+    item |= {"status": {"S": "FAILED"}, "reason": {"S": "no such city"}}
+    return event
+
+
+def test_tells_that_a_parcel_failed(failed: dict[str, Any], context: Any) -> None:
+    (entry,) = published(failed, context)
+    assert published(failed, context) == [entry]
+    assert entry["DetailType"] == "ShipmentFailed"
+    item = failed["Records"][0]["dynamodb"]["NewImage"]
+    assert json.loads(entry["Detail"])["data"] == {
+        "orderId": item["orderId"]["S"],
+        "status": "FAILED",
+        "reason": "no such city",
+        "failedAt": item["failedAt"]["S"],
+        "carrier": item["carrier"]["S"],
+        "trackingNumber": item["trackingNumber"]["S"],
+    }
+    for name in ("carrier", "trackingNumber", "dispatchedAt"):
+        del item[name]
+    (entry,) = published(failed, context)
+    data = json.loads(entry["Detail"])["data"]
+    assert (data["carrier"], data["trackingNumber"]) == (None, None)
+
+
+def test_tells_that_a_parcel_was_called_off_and_why(sample: Sample, context: Any) -> None:
+    event = sample("carrier-WAITING")
+    change = event["Records"][0]["dynamodb"]
+    item = change["NewImage"]
+    change["OldImage"] = dict(item)
+    order_id, at = item["orderId"]["S"], "2026-01-05T10:20:00.000Z"
+    cause = f"{order_id}:4:CancelShipment"
+    item |= {
+        "status": {"S": "CANCELLED"},
+        "version": {"N": "2"},
+        "cancelledAt": {"S": at},
+        "updatedAt": {"S": at},
+        "causationId": {"S": cause},
+    }
+    (entry,) = published(event, context)
+    assert entry["DetailType"] == "ShipmentCancelled"
+    assert json.loads(entry["Detail"]) == {
+        "metadata": {
+            "id": f"{order_id}:2:ShipmentCancelled",
+            "correlationId": order_id,
+            "causationId": cause,
+            "occurredAt": at,
+            "version": 2,
+        },
+        "data": {"orderId": order_id, "status": "CANCELLED", "cancelledAt": at},
+    }
+
+
+def test_tells_of_a_tombstone_that_the_parcel_will_not_leave(context: Any) -> None:
+    at = "2026-01-05T10:20:00.000Z"
+    item = {
+        "pk": "SHIPMENT#order-1",
+        "orderId": "order-1",
+        "status": "CANCELLED",
+        "cancelledAt": at,
+        "version": 1,
+        "updatedAt": at,
+        "correlationId": "order-1",
+        "causationId": "order-1:4:CancelShipment",
+    }
+    image = {name: TypeSerializer().serialize(value) for name, value in item.items()}
+    (entry,) = published({"Records": [{"dynamodb": {"NewImage": image}}]}, context)
+    assert entry["DetailType"] == "ShipmentCancelled"
+    detail = json.loads(entry["Detail"])
+    assert detail["metadata"]["id"] == "order-1:1:ShipmentCancelled"
+    assert detail["data"] == {"orderId": "order-1", "status": "CANCELLED", "cancelledAt": at}
 
 
 def test_says_nothing_of_a_parcel_that_waits(sample: Sample, context: Any) -> None:

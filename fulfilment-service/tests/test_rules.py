@@ -1,10 +1,21 @@
 """The rules of a shipment, by example and by property."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
 from fulfilment.carrier import consignment
-from fulfilment.shipment import Address, Consignment, Line, NotAllowed, Shipment, Status
+from fulfilment.messages import SENDS, of_shipment
+from fulfilment.shipment import (
+    Address,
+    Consignment,
+    Failure,
+    Line,
+    NotAllowed,
+    Shipment,
+    Status,
+    Tombstone,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
@@ -16,6 +27,12 @@ OTHERS = [
     Consignment(carrier="Parcel Post", tracking_number="PP2"),
     Consignment(carrier="Bicycle", tracking_number="PP1"),
 ]
+
+
+LOST = Failure(reason="lost")
+CANCEL = "order-1:4:CancelShipment"
+TOLD = {Status(kind.__name__.removeprefix("Shipment").upper()): kind for kind in SENDS}
+"""The event that tells of each stage: one for all but the first."""
 
 
 @pytest.fixture(autouse=True)
@@ -69,28 +86,108 @@ def test_a_parcel_that_has_not_left_cannot_arrive() -> None:
         waiting().deliver(NOON)
 
 
-STEPS = st.lists(st.sampled_from([POST, *OTHERS, None]), max_size=12)
+def test_a_parcel_fails_before_it_leaves_or_on_its_way() -> None:
+    failed = waiting().fail(LOST, NOON)
+    assert (failed.status, failed.reason, failed.failed_at) == ("FAILED", "lost", NOON)
+    assert (failed.carrier, failed.dispatched_at, failed.version) == (None, None, 2)
+    failed = waiting().dispatch(POST, MORNING).fail(LOST, NOON)
+    assert (failed.status, failed.carrier, failed.version) == ("FAILED", "Parcel Post", 3)
+    assert failed.dispatched_at == MORNING
+    assert failed.fail(LOST, NOON) is failed
+    with pytest.raises(NotAllowed, match=r"FAILED \(lost\): nothing more"):
+        failed.fail(Failure(reason="burnt"), NOON)
+    with pytest.raises(NotAllowed, match=r"FAILED \(lost\): nothing more"):
+        failed.dispatch(POST, NOON)
+    with pytest.raises(NotAllowed, match="DELIVERED, by Parcel Post as PP1: nothing more"):
+        waiting().dispatch(POST, MORNING).deliver(NOON).fail(LOST, NOON)
 
 
-@given(STEPS)
-def test_whatever_is_tried_a_parcel_goes_forward_a_step_at_a_time(
-    steps: list[Consignment | None],
-) -> None:
-    """Each step hands the parcel to a carrier, or (None) delivers it."""
-    shipment, stages = waiting(), list(Status)
+def test_a_parcel_that_was_called_off_stays() -> None:
+    cancelled = waiting().cancel(CANCEL, NOON)
+    assert (cancelled.status, cancelled.cancelled_at, cancelled.version) == ("CANCELLED", NOON, 2)
+    assert cancelled.causation_id == CANCEL
+    assert cancelled.cancel("another", NOON) is cancelled
+    for step in ("dispatch by post", "deliver", "fail"):
+        with pytest.raises(NotAllowed, match="CANCELLED, its order is called off: nothing more"):
+            STEPS[step](cancelled)
+
+
+def test_a_parcel_that_has_left_or_failed_is_not_called_off() -> None:
+    sent = waiting().dispatch(POST, MORNING)
+    for settled in (sent, sent.deliver(NOON), sent.fail(LOST, NOON), waiting().fail(LOST, NOON)):
+        assert settled.cancel(CANCEL, NOON) is settled
+
+
+AHEAD = {
+    Status.WAITING: {Status.DISPATCHED, Status.CANCELLED, Status.FAILED},
+    Status.DISPATCHED: {Status.DELIVERED, Status.FAILED},
+}
+"""Where a parcel may go. From the other stages: nowhere."""
+
+Step = Callable[[Shipment], Shipment]
+STEPS: dict[str, Step] = {
+    "dispatch by post": lambda s: s.dispatch(POST, NOON),
+    "dispatch by post again": lambda s: s.dispatch(OTHERS[0], NOON),
+    "dispatch by bicycle": lambda s: s.dispatch(OTHERS[1], NOON),
+    "deliver": lambda s: s.deliver(NOON),
+    "fail": lambda s: s.fail(LOST, NOON),
+    "cancel": lambda s: s.cancel(CANCEL, NOON),
+}
+
+
+@given(st.lists(st.sampled_from(sorted(STEPS)), max_size=12))
+def test_whatever_is_tried_a_parcel_goes_forward_a_step_at_a_time(steps: list[str]) -> None:
+    shipment, passed, told = waiting(), [Status.WAITING], of_shipment(None, waiting())
     for step in steps:
         try:
-            moved = shipment.dispatch(step, NOON) if step else shipment.deliver(NOON)
+            moved = STEPS[step](shipment)
         except NotAllowed:
             continue
-        ahead = stages.index(moved.status) - stages.index(shipment.status)
-        assert ahead == moved.version - shipment.version == (0 if moved is shipment else 1)
+        told += of_shipment(shipment, moved)
+        if moved is shipment:
+            continue
+        assert moved.status in AHEAD.get(shipment.status, set())
+        assert moved.version == shipment.version + 1
         if shipment.carrier:
             assert moved.carrier == shipment.carrier
             assert moved.tracking_number == shipment.tracking_number
         shipment = moved
-    first = next((step for step in steps if step), None)
-    assert shipment.carrier == (first and first.carrier)
+        passed.append(moved.status)
+    assert not {Status.DISPATCHED, Status.CANCELLED} <= set(passed)
+    assert [message.metadata.version for message in told] == list(range(2, len(passed) + 1))
+    assert [type(message) for message in told] == [TOLD[status] for status in passed[1:]]
+
+
+def test_a_tombstone_tells_that_nothing_will_leave() -> None:
+    tombstone = Tombstone(
+        order_id="order-1",
+        cancelled_at=NOON,
+        updated_at=NOON,
+        correlation_id="order-1",
+        causation_id=CANCEL,
+    )
+    (message,) = of_shipment(None, tombstone)
+    assert message.model_dump() == {
+        "metadata": {
+            "id": "order-1:1:ShipmentCancelled",
+            "correlationId": "order-1",
+            "causationId": CANCEL,
+            "occurredAt": "2026-01-05T12:00:00.000Z",
+            "version": 1,
+        },
+        "data": {
+            "orderId": "order-1",
+            "status": "CANCELLED",
+            "cancelledAt": "2026-01-05T12:00:00.000Z",
+        },
+    }
+    assert of_shipment(tombstone, tombstone) == []
+
+
+@pytest.mark.parametrize("reason", ["", "  ", "x" * 201])
+def test_a_reason_has_to_be_said(reason: str) -> None:
+    with pytest.raises(ValidationError):
+        Failure(reason=reason)
 
 
 @given(order_id=st.text(min_size=1), other=st.text(min_size=1))

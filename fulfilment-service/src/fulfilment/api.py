@@ -12,7 +12,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from fulfilment import errors
 from fulfilment.model import Model, now
-from fulfilment.shipment import Consignment, NotAllowed, Shipment, Status
+from fulfilment.shipment import Consignment, Failure, NotAllowed, Shipment, Status, Tombstone
 from fulfilment.table import Conflict, ShipmentsTable
 
 logger = Logger()
@@ -71,12 +71,23 @@ def deliver_shipment(order_id: Id) -> Shipment:
     return move(order_id, lambda shipment: shipment.deliver(now()))
 
 
+@app.post("/shipments/<order_id>/fail", tags=["shipments"])
+def fail_shipment(order_id: Id, failure: Failure) -> Shipment:
+    """Give a parcel up that waits or is on its way. Saying the same again is answered as done."""
+    return move(order_id, lambda shipment: shipment.fail(failure, now()))
+
+
 def existing(order_id: str) -> Shipment:
     """The shipment of that order. Answers 404 when there is none."""
-    shipment = table.shipment(order_id)
-    if shipment is None:
-        raise NotFoundError(f"There is no shipment of order {order_id}")
-    return shipment
+    match table.shipment(order_id):
+        case None:
+            raise NotFoundError(f"There is no shipment of order {order_id}")
+        case Tombstone():
+            raise NotFoundError(
+                f"There is no shipment of order {order_id}: it was called off before it was there"
+            )
+        case shipment:
+            return shipment
 
 
 def move(order_id: str, step: Callable[[Shipment], Shipment]) -> Shipment:

@@ -9,7 +9,7 @@ from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from fulfilment.model import now
-from fulfilment.shipment import Consignment, Shipment, Status
+from fulfilment.shipment import Consignment, Failure, Shipment, Status
 from fulfilment.table import Conflict, ShipmentsTable, images
 
 logger = Logger()
@@ -17,6 +17,9 @@ tracer = Tracer(patch_modules=("botocore",))
 table = ShipmentsTable(os.environ["TABLE_NAME"])
 
 CARRIER = "Simulated Carrier"
+
+NOWHERE = "Atlantis"
+"""The city that the carrier sets out for and never finds, so that failing can be tried out."""
 
 
 @logger.inject_lambda_context
@@ -35,7 +38,7 @@ def move(record: DynamoDBRecord) -> None:
         case (_, Shipment(status=Status.WAITING) as shipment):
             moved = shipment.dispatch(consignment(shipment.order_id), now())
         case (_, Shipment(status=Status.DISPATCHED) as shipment):
-            moved = shipment.deliver(now())
+            moved = arrive(shipment)
         case _:
             return
     logger.set_correlation_id(moved.correlation_id)
@@ -45,6 +48,13 @@ def move(record: DynamoDBRecord) -> None:
         logger.info("ignored: the parcel went on", order_id=moved.order_id)
         return
     logger.info("shipment saved", order_id=moved.order_id, status=moved.status)
+
+
+def arrive(shipment: Shipment) -> Shipment:
+    """A shipment on its way, at its destination; or failed, where there is no such place."""
+    if shipment.shipping_address.city == NOWHERE:
+        return shipment.fail(Failure(reason="no such city"), now())
+    return shipment.deliver(now())
 
 
 def consignment(order_id: str) -> Consignment:

@@ -1,31 +1,24 @@
-"""Inbox: lines up shipments, as the messages in its queue say."""
+"""Inbox: lines up shipments and calls them off, as the messages in its queue say."""
 
 import os
 from typing import Any
 
-import boto3
 from aws_lambda_powertools import Logger, Tracer
-from aws_lambda_powertools.utilities.batch import (
-    BatchProcessor,
-    EventType,
-    process_partial_response,
-)
+from aws_lambda_powertools.utilities.batch import process_partial_response
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from fulfilment.messages import ShipOrder, parse
+from fulfilment.delivery import Poison, QueueProcessor
+from fulfilment.messages import CancelShipment, ShipOrder, parse
 from fulfilment.model import now
-from fulfilment.shipment import Shipment, Status
+from fulfilment.shipment import Shipment, Status, Tombstone
 from fulfilment.table import Conflict, ShipmentsTable
 
 logger = Logger()
 tracer = Tracer(patch_modules=("botocore",))
-processor = BatchProcessor(EventType.SQS, logger=logger)  # type: ignore[arg-type]
-sqs = boto3.client("sqs")
+processor = QueueProcessor(os.environ["QUEUE_URL"], os.environ["DEAD_LETTER_QUEUE_URL"], logger)
 table = ShipmentsTable(os.environ["TABLE_NAME"])
-
-DEAD_LETTERS = os.environ["DEAD_LETTER_QUEUE_URL"]
 
 
 @logger.inject_lambda_context
@@ -37,23 +30,26 @@ def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailure
 
 @tracer.capture_method(capture_response=False)
 def receive(record: SQSRecord) -> None:
-    """Act on one message. One that can never be handled is a dead letter at once."""
+    """Act on one message. Raises Poison for what no message of ours looks like."""
     logger.set_correlation_id(None)
     try:
         message = parse(record.body)
     except ValueError as error:
-        logger.error("refused", reason=str(error), sqs_message_id=record.message_id)
-        sqs.send_message(QueueUrl=DEAD_LETTERS, MessageBody=record.body)
-        return
+        raise Poison(str(error)) from error
     logger.set_correlation_id(message.metadata.correlation_id)
     tracer.put_annotation("order_id", message.data.order_id)
     match message:
         case ShipOrder():
             line_up(message)
+        case CancelShipment():
+            call_off(message)
 
 
 def line_up(command: ShipOrder) -> None:
-    """Keep a new shipment, which waits for its carrier. The same order again changes nothing."""
+    """Keep a new shipment, which waits for its carrier.
+
+    Changes nothing when the order has one, or was called off before.
+    """
     at = now()
     shipment = Shipment(
         **command.data.model_dump(by_alias=False),
@@ -67,6 +63,33 @@ def line_up(command: ShipOrder) -> None:
     try:
         table.add(shipment)
     except Conflict:
-        logger.info("ignored: lined up before", order_id=shipment.order_id)
+        logger.info("ignored: lined up or called off before", order_id=shipment.order_id)
         return
     logger.info("shipment lined up", order_id=shipment.order_id)
+
+
+def call_off(command: CancelShipment) -> None:
+    """Keep a parcel that has not left from leaving, and a ShipOrder that comes late from effect."""
+    order_id, cause = command.data.order_id, command.metadata
+    try:
+        match table.shipment(order_id):
+            case None:
+                at = now()
+                tombstone = Tombstone(
+                    order_id=order_id,
+                    cancelled_at=at,
+                    updated_at=at,
+                    correlation_id=cause.correlation_id,
+                    causation_id=cause.id,
+                )
+                table.add(tombstone)
+            case Shipment(status=Status.WAITING) as waiting:
+                table.save(waiting.cancel(cause.id, now()))
+            case settled:
+                logger.info("ignored: too late", order_id=order_id, status=settled.status)
+                return
+    except Conflict:
+        # Someone was faster. Each time that happens the shipment is a step nearer to its end.
+        call_off(command)
+        return
+    logger.info("shipment called off", order_id=order_id)

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from fulfilment.model import Model, Timestamp
-from fulfilment.shipment import Address, Line, Shipment, Status
+from fulfilment.shipment import Address, Line, Shipment, Status, Tombstone
 
 SOURCE = "tbs.fulfilment"
 """The name under which this service's messages stand on the bus."""
@@ -42,6 +42,22 @@ class ShipOrder(Message):
     """Command: pack an order and send it off."""
 
     data: ShippingRequest
+
+
+class Cancellation(Model):
+    """The order that is called off."""
+
+    order_id: str
+
+
+class CancelShipment(Message):
+    """Command: do not send the order off, unless it has left.
+
+    It is always answered: by ShipmentCancelled or, where the parcel has left or failed before, by
+    the event that told so.
+    """
+
+    data: Cancellation
 
 
 # Sent
@@ -81,8 +97,49 @@ class ShipmentDelivered(Message):
     data: DeliveredData
 
 
-HEARS: dict[str, type[ShipOrder]] = {model.__name__: model for model in (ShipOrder,)}
-SENDS: tuple[type[Message], ...] = (ShipmentDispatched, ShipmentDelivered)
+class CancelledData(Model):
+    """A parcel that was called off before it left."""
+
+    order_id: str
+    status: Literal[Status.CANCELLED]
+    cancelled_at: Timestamp
+
+
+class ShipmentCancelled(Message):
+    """Event: the parcel of an order will not leave, since the order was called off in time."""
+
+    data: CancelledData
+
+
+class FailedData(Model):
+    """A parcel that will never arrive. `carrier` and `tracking_number` are null if it never left.
+
+    `reason` is in words.
+    """
+
+    order_id: str
+    status: Literal[Status.FAILED]
+    reason: str
+    failed_at: Timestamp
+    carrier: str | None
+    tracking_number: str | None
+
+
+class ShipmentFailed(Message):
+    """Event: the parcel of an order could not be sent off, or could not be delivered."""
+
+    data: FailedData
+
+
+HEARS: dict[str, type[ShipOrder | CancelShipment]] = {
+    model.__name__: model for model in (ShipOrder, CancelShipment)
+}
+SENDS: tuple[type[Message], ...] = (
+    ShipmentDispatched,
+    ShipmentDelivered,
+    ShipmentCancelled,
+    ShipmentFailed,
+)
 
 
 class _Delivery(Model):
@@ -92,7 +149,7 @@ class _Delivery(Model):
     detail: dict[str, Any]
 
 
-def parse(body: str) -> ShipOrder:
+def parse(body: str) -> ShipOrder | CancelShipment:
     """The message in a queue's record. Raises ValueError for what is not one we hear."""
     delivery = _Delivery.model_validate_json(body)
     if delivery.name not in HEARS:
@@ -100,13 +157,15 @@ def parse(body: str) -> ShipOrder:
     return HEARS[delivery.name].model_validate(delivery.detail)
 
 
-def of_shipment(old: Shipment | None, new: Shipment) -> list[Message]:
+def of_shipment(old: Shipment | Tombstone | None, new: Shipment | Tombstone) -> list[Message]:
     """The messages that tell of a shipment's change from `old` to `new`."""
     if new.status is Status.WAITING or (old and old.status == new.status):
         return []
     kind: type[Message] = {
         Status.DISPATCHED: ShipmentDispatched,
         Status.DELIVERED: ShipmentDelivered,
+        Status.CANCELLED: ShipmentCancelled,
+        Status.FAILED: ShipmentFailed,
     }[new.status]
     metadata = Metadata(
         id=f"{new.order_id}:{new.version}:{kind.__name__}",

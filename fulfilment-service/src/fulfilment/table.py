@@ -1,8 +1,11 @@
-"""This service's DynamoDB table: shipments.
+"""This service's DynamoDB table: shipments, and tombstones in the place of such as never come.
 
-| pk                   | item       | byStatus                                       |
-|----------------------|------------|------------------------------------------------|
-| `SHIPMENT#<orderId>` | `Shipment` | `status`, `place` = `<createdAt>#<orderId>`    |
+| pk                   | item        | byStatus                                    |
+|----------------------|-------------|---------------------------------------------|
+| `SHIPMENT#<orderId>` | `Shipment`  | `status`, `place` = `<createdAt>#<orderId>` |
+| the same             | `Tombstone` | not there                                   |
+
+Both have the same key: an order has one of them, and whichever came first stays.
 """
 
 from collections.abc import Mapping
@@ -11,24 +14,25 @@ from typing import Any
 import boto3
 from boto3.dynamodb.conditions import Attr, Key
 
-from fulfilment.shipment import Shipment, Status
+from fulfilment.shipment import Shipment, Status, Tombstone
 
 
 class Conflict(Exception):
-    """The shipment is no longer what it was when it was read, or is there already."""
+    """The item is no longer what it was when it was read, or is there already."""
 
 
 class ShipmentsTable:
-    """Loads and saves shipments. Raises botocore's ClientError when DynamoDB fails."""
+    """Loads and saves what is kept of orders. Raises botocore's ClientError when DynamoDB fails."""
 
     def __init__(self, name: str) -> None:
         self._table = boto3.resource("dynamodb").Table(name)
         self._client = self._table.meta.client
 
-    def shipment(self, order_id: str) -> Shipment | None:
-        """The order's shipment as it is now."""
+    def shipment(self, order_id: str) -> Shipment | Tombstone | None:
+        """The order's shipment as it is now, or what stands in its place."""
         key = {"pk": f"SHIPMENT#{order_id}"}
-        return _shipment(self._table.get_item(Key=key, ConsistentRead=True).get("Item"))
+        item = self._table.get_item(Key=key, ConsistentRead=True).get("Item")
+        return _kept(item) if item else None
 
     def listed(
         self, status: Status, limit: int, after: str | None
@@ -44,32 +48,31 @@ class ShipmentsTable:
         shipments = [Shipment.model_validate(item) for item in page["Items"]]
         return shipments, _place(shipments[-1]) if "LastEvaluatedKey" in page else None
 
-    def add(self, shipment: Shipment) -> None:
-        """Save a new shipment. Raises Conflict when its order has one."""
-        self._put(shipment, Attr("pk").not_exists())
+    def add(self, new: Shipment | Tombstone) -> None:
+        """Save a new shipment or tombstone. Raises Conflict when its order has one."""
+        self._put(new, Attr("pk").not_exists())
 
     def save(self, shipment: Shipment) -> None:
         """Save the next version of a shipment. Raises Conflict when another one came first."""
         self._put(shipment, Attr("version").eq(shipment.version - 1))
 
-    def _put(self, shipment: Shipment, condition: Any) -> None:
+    def _put(self, kept: Shipment | Tombstone, condition: Any) -> None:
         try:
-            self._table.put_item(Item=_item(shipment), ConditionExpression=condition)
+            self._table.put_item(Item=_item(kept), ConditionExpression=condition)
         except self._client.exceptions.ConditionalCheckFailedException as error:
-            raise Conflict(
-                f"the shipment of order {shipment.order_id} is not what it was"
-            ) from error
+            raise Conflict(f"the shipment of order {kept.order_id} is not what it was") from error
 
 
 def images(
     old: Mapping[str, Any] | None, new: Mapping[str, Any] | None
-) -> tuple[Shipment | None, Shipment] | None:
-    """What a stream record tells of: a shipment, before and after. None: a removal."""
-    return (_shipment(old), Shipment.model_validate(new)) if new else None
+) -> tuple[Shipment | Tombstone | None, Shipment | Tombstone] | None:
+    """What a stream record tells of: an item before and after. None: a removal."""
+    return (_kept(old) if old else None, _kept(new)) if new else None
 
 
-def _shipment(item: Mapping[str, Any] | None) -> Shipment | None:
-    return Shipment.model_validate(item) if item else None
+def _kept(item: Mapping[str, Any]) -> Shipment | Tombstone:
+    """The item's model: only of a shipment it is known when it was lined up."""
+    return (Shipment if "place" in item else Tombstone).model_validate(item)
 
 
 def _place(shipment: Shipment) -> str:
@@ -81,6 +84,7 @@ def _index_key(status: Status, place: str) -> dict[str, str]:
     return {"pk": f"SHIPMENT#{order_id}", "status": status.value, "place": place}
 
 
-def _item(shipment: Shipment) -> dict[str, Any]:
-    item = shipment.model_dump(mode="json", exclude_none=True)
-    return {"pk": f"SHIPMENT#{shipment.order_id}", "place": _place(shipment), **item}
+def _item(kept: Shipment | Tombstone) -> dict[str, Any]:
+    item = {"pk": f"SHIPMENT#{kept.order_id}"} | kept.model_dump(mode="json", exclude_none=True)
+    # What has no place is not in the index, so no list of shipments shows it.
+    return item | {"place": _place(kept)} if isinstance(kept, Shipment) else item
