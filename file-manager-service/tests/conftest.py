@@ -16,6 +16,7 @@ os.environ |= {
     "TABLE_NAME": "Table",
     "BUCKET_NAME": "bucket",
     "EVENT_BUS_NAME": "default",
+    "QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/123456789012/Inbox",
     "DEAD_LETTER_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/123456789012/InboxDeadLetters",
 }
 

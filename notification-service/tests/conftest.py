@@ -17,6 +17,7 @@ os.environ |= {
     "SENDER_ADDRESS": "shop@example.com",
     "CONFIGURATION_SET": "configuration-set",
     "RETENTION_DAYS": "90",
+    "QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/123456789012/Inbox",
     "DEAD_LETTER_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/123456789012/InboxDeadLetters",
 }
 

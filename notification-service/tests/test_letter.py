@@ -88,8 +88,22 @@ def test_a_cancellation_says_why_and_that_no_money_was_kept(reason: Reason) -> N
     letter = written(ORDER | {"template": "order-cancelled", "reason": reason.value})
     for told in (" ".join(letter.text.split()), words(letter.html)):
         assert REASONS[reason] in told
-        assert "We have kept no money for this order" in told
+        assert "We keep no money for this order" in told
+        assert "goes back to you by itself" in told
         assert reason.value not in told
+
+
+def test_who_cancelled_is_not_told_that_we_are_sorry() -> None:
+    for reason in Reason:
+        letter = written(ORDER | {"template": "order-cancelled", "reason": reason.value})
+        ours = reason is not Reason.CUSTOMER
+        assert (
+            letter.subject
+            == f"{'We could not complete' if ours else 'You cancelled'} order ORDER-1"
+        )
+        for told in (letter.text, words(letter.html)):
+            assert ("sorry" in told) == ours
+            assert "our order is cancelled" in told
 
 
 def test_a_dispatch_names_the_parcel() -> None:

@@ -19,6 +19,10 @@ REASONS = {
     Reason.PAYMENT_DECLINED: "The payment was declined: we could not take it with the card or "
     "payment method that you chose. Your bank may be able to tell you why; another card may well "
     "work.",
+    Reason.CUSTOMER: "You cancelled it, and we have stopped it before it left.",
+    Reason.EXPIRED: "It could not be paid and confirmed in time, and we do not keep toys aside for "
+    "longer than that.",
+    Reason.UNDELIVERABLE: "The parcel could not be delivered to the address that you gave us.",
 }
 """Why an order was cancelled, in words for who placed it."""
 
@@ -63,7 +67,7 @@ _environment = Environment(
     lstrip_blocks=True,
 )
 _environment.filters |= {"money": money, "percent": percent, "date": date}
-_environment.globals |= {"shop": SHOP, "reasons": REASONS}
+_environment.globals |= {"shop": SHOP, "reasons": REASONS, "Reason": Reason}
 
 
 def write(content: Content) -> Letter:

@@ -9,8 +9,8 @@ from pydantic import Field
 from notification.model import Model, Timestamp
 
 LEASE = timedelta(seconds=60)
-"""How long a worker has a mail for itself: more than its function may run, less than a message
-that failed stays away."""
+"""How long a worker has a mail for itself: more than its function may run, less than it takes
+until the queue gives the message up."""
 
 
 class Status(StrEnum):
