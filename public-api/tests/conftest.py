@@ -19,6 +19,7 @@ os.environ |= {
     "TAX_RATE": "0.15",
     "SHIPPING_FEE": "495",
     "FREE_SHIPPING_FROM": "5000",
+    "QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/123456789012/Inbox",
     "DEAD_LETTER_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/123456789012/InboxDeadLetters",
 }
 os.environ.pop("AWS_ENDPOINT_URL", None)  # moto answers, whatever cloud runs beside it
@@ -75,13 +76,40 @@ def sample() -> Callable[[str], dict[str, Any]]:
 
 
 @pytest.fixture
-def dead_letters() -> Callable[[], list[str]]:
-    """The bodies in the inbox's dead-letter queue."""
+def dead_letters() -> Callable[[], list[tuple[str, str]]]:
+    """The bodies in the inbox's dead-letter queue, each with its reason."""
 
-    def read() -> list[str]:
+    def read() -> list[tuple[str, str]]:
         answer = boto3.client("sqs").receive_message(
-            QueueUrl=os.environ["DEAD_LETTER_QUEUE_URL"], MaxNumberOfMessages=10
+            QueueUrl=os.environ["DEAD_LETTER_QUEUE_URL"],
+            MaxNumberOfMessages=10,
+            MessageAttributeNames=["reason"],
         )
-        return [message["Body"] for message in answer.get("Messages", [])]
+        return [
+            (message["Body"], message["MessageAttributes"]["reason"]["StringValue"])
+            for message in answer.get("Messages", [])
+        ]
 
     return read
+
+
+@pytest.fixture
+def queued() -> Callable[[str, int], dict[str, Any]]:
+    """Puts a body into the inbox's queue, and gives the record that a function gets of it.
+
+    The second argument is how often it has been given out by then.
+    """
+
+    def receive(body: str, tries: int = 1) -> dict[str, Any]:
+        sqs, url = boto3.client("sqs"), os.environ["QUEUE_URL"]
+        sqs.send_message(QueueUrl=url, MessageBody=body)
+        (message,) = sqs.receive_message(QueueUrl=url)["Messages"]
+        return {
+            "messageId": message["MessageId"],
+            "receiptHandle": message["ReceiptHandle"],
+            "body": body,
+            "attributes": {"ApproximateReceiveCount": str(tries)},
+            "messageAttributes": {},
+        }
+
+    return receive

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -9,9 +10,14 @@ from typing import Any
 
 import boto3
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from public_api import api
+from public_api.cancellation import TooLate, cancel
+from public_api.checkout import Refusal
+from public_api.messages import CancelOrder, of_order
 from public_api.model import now
-from public_api.order import OrderView, Projection, Step
+from public_api.order import Cancellation, Order, OrderView, Projection, Step
 from public_api.table import PublicTable
 from public_api.toy import Availability, Toy
 
@@ -35,6 +41,9 @@ SHOWN = {
     "orderId",
     "status",
     "reason",
+    "cancellation",
+    "paymentAction",
+    "refund",
     "lines",
     "shippingAddress",
     "currency",
@@ -46,6 +55,7 @@ SHOWN = {
     "history",
     "carrier",
     "trackingNumber",
+    "deadline",
     "submittedAt",
     "placedAt",
     "updatedAt",
@@ -118,7 +128,7 @@ def kite(table: PublicTable) -> Toy:
 
 
 @contextmanager
-def at_call(operation: str, moment: str, act: Callable[[], None]) -> Iterator[None]:
+def at_call(operation: str, moment: str, act: Callable[[], object]) -> Iterator[None]:
     """Do something once, just before or after the API's next call of DynamoDB of that name."""
     events = api.table._table.meta.client.meta.events
     name = f"{moment}-call.dynamodb.{operation}"
@@ -229,6 +239,7 @@ def test_an_order_is_answered_at_once_and_shown_as_submitted(call: Call, kite: T
     assert order["history"] == [{"status": "SUBMITTED", "at": order["submittedAt"]}]
     assert order["updatedAt"] == order["submittedAt"]
     assert order["placedAt"] is order["reason"] is order["carrier"] is None
+    assert order["cancellation"] is order["paymentAction"] is order["refund"] is None
     assert call("GET", f"/orders/{order['orderId']}")[1] == order
     assert call("GET", "/orders")[1] == {"items": [order], "cursor": None}
 
@@ -433,6 +444,321 @@ def test_toys_that_never_come_are_not_unknown(
     assert stored() == []
 
 
+# Cancellation
+
+
+def cancellation(order: dict[str, Any]) -> str:
+    return f"/orders/{order['orderId']}/cancellation"
+
+
+def follow(table: PublicTable, order: dict[str, Any], status: str, version: int = 1) -> Projection:
+    """Tell of Ada's order that it came to a status."""
+    at = now()
+    history = [Step(status="PLACED", at=at), Step(status=status, at=at)]
+    projection = told(order, ADA, status=status, version=version, history=history)
+    table.follow(projection)
+    return projection
+
+
+def asked() -> list[Any]:
+    """The wishes to cancel that are kept."""
+    return [item["cancellation"] for item in stored() if "cancellation" in item]
+
+
+@pytest.mark.parametrize("body", [None, "", "null", {}, {"amount": None}, {"amount": 4493}])
+def test_an_order_of_which_nothing_was_told_can_be_cancelled(
+    call: Call, kite: Toy, body: Any
+) -> None:
+    order = call("POST", "/orders", BODY)[1]
+    status, seen, _ = call("POST", cancellation(order), body)
+    assert status == 202
+    wish = seen.pop("cancellation")
+    assert wish["outcome"] == "REQUESTED"
+    assert wish["requestedAt"] >= order["submittedAt"]
+    assert seen == {name: value for name, value in order.items() if name != "cancellation"}
+    assert asked() == [{"requestedAt": wish["requestedAt"]}]
+    assert call("GET", f"/orders/{order['orderId']}")[1] == seen | {"cancellation": wish}
+    assert call("GET", "/orders")[1]["items"] == [seen | {"cancellation": wish}]
+
+
+@pytest.mark.parametrize("status", ["PLACED", "RESERVED", "CONFIRMED", "BEING_WRAPPED"])
+def test_an_order_that_has_not_left_can_be_cancelled(
+    call: Call, kite: Toy, table: PublicTable, status: str
+) -> None:
+    order = call("POST", "/orders", BODY)[1]
+    follow(table, order, status)
+    answered, seen, _ = call("POST", cancellation(order))
+    assert (answered, seen["status"]) == (202, status)
+    assert seen["cancellation"]["outcome"] == "REQUESTED"
+    assert len(asked()) == 1
+
+
+def test_an_order_of_which_only_events_are_known_can_be_cancelled(
+    call: Call, kite: Toy, table: PublicTable
+) -> None:
+    order = call("POST", "/orders", BODY, shopper=BOB)[1] | {"orderId": "only-told"}
+    follow(table, order, "PLACED")
+    assert call("POST", cancellation(order))[0] == 202
+    assert len(asked()) == 1
+
+
+@pytest.mark.parametrize("status", ["CANCELLING", "CANCELLED"])
+def test_a_cancelled_order_is_shown_as_it_is(
+    call: Call, kite: Toy, table: PublicTable, status: str
+) -> None:
+    order = call("POST", "/orders", BODY)[1]
+    follow(table, order, status)
+    before = stored()
+    answered, seen, _ = call("POST", cancellation(order))
+    assert (answered, seen["status"], seen["cancellation"]) == (202, status, None)
+    assert stored() == before
+
+
+def test_cancelled_again_nothing_more_is_written(call: Call, kite: Toy) -> None:
+    order = call("POST", "/orders", BODY)[1]
+    first = call("POST", cancellation(order))
+    before = stored()
+    assert call("POST", cancellation(order)) == first
+    assert stored() == before
+
+
+@pytest.mark.parametrize("wished", [True, False])
+@pytest.mark.parametrize("status", ["DISPATCHED", "DELIVERED"])
+def test_what_has_left_cannot_be_cancelled(
+    call: Call, kite: Toy, table: PublicTable, status: str, wished: bool
+) -> None:
+    order = call("POST", "/orders", BODY)[1]
+    if wished:
+        call("POST", cancellation(order))
+    projection = follow(table, order, status)
+    before = stored()
+    answered, problem, _ = call("POST", cancellation(order))
+    assert (answered, problem["error"]["code"]) == (409, "TOO_LATE")
+    assert f"{projection.updated_at:%Y-%m-%d}" in problem["error"]["message"]
+    assert stored() == before
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome"),
+    [
+        ("RESERVED", "REQUESTED"),
+        ("CANCELLING", "REQUESTED"),
+        ("CANCELLED", "CANCELLED"),
+        ("DISPATCHED", "TOO_LATE"),
+        ("DELIVERED", "TOO_LATE"),
+    ],
+)
+def test_what_comes_of_the_wish_is_shown(
+    call: Call, kite: Toy, table: PublicTable, status: str, outcome: str
+) -> None:
+    order = call("POST", "/orders", BODY)[1]
+    wish = call("POST", cancellation(order))[1]["cancellation"]
+    follow(table, order, status)
+    seen = call("GET", f"/orders/{order['orderId']}")[1]
+    assert seen["cancellation"] == wish | {"outcome": outcome}
+    assert call("GET", "/orders")[1]["items"] == [seen]
+
+
+@pytest.mark.parametrize("amount", [0, -1, 1, 4492, 4494, 10**30])
+@pytest.mark.parametrize("status", [None, "CONFIRMED", "CANCELLED", "DELIVERED"])
+def test_an_order_is_cancelled_whole(
+    call: Call, kite: Toy, table: PublicTable, amount: int, status: str | None
+) -> None:
+    order = call("POST", "/orders", BODY)[1]
+    if status:
+        follow(table, order, status)
+    answered, problem, _ = call("POST", cancellation(order), {"amount": amount})
+    assert (answered, problem["error"]["code"]) == (422, "PARTIAL_REFUND")
+    assert "give 4493" in problem["error"]["message"]
+    assert asked() == []
+
+
+@pytest.mark.parametrize(
+    "body", ["{", "[]", "1", '"4493"', {"amount": "4493"}, {"amount": 1.5}, {"amount": True}]
+)
+def test_a_bad_cancellation_is_told(call: Call, kite: Toy, body: Any) -> None:
+    order = call("POST", "/orders", BODY)[1]
+    for bad in (body, {"reason": "none"}, {"amount": 4493, "why": 1}):
+        status, problem, _ = call("POST", cancellation(order), bad)
+        assert (status, problem["error"]["code"]) == (400, "MALFORMED")
+    assert asked() == []
+
+
+def test_another_shoppers_order_cannot_be_cancelled(call: Call, kite: Toy) -> None:
+    order = call("POST", "/orders", BODY)[1]
+    for path in (cancellation(order), "/orders/none/cancellation"):
+        status, problem, _ = call("POST", path, shopper=BOB)
+        assert (status, problem["error"]["code"]) == (404, "NOT_FOUND")
+    assert call("POST", cancellation(order), shopper=None)[0] == 401
+    assert call("POST", f"/orders/{'x' * 101}/cancellation")[0] == 422
+    assert asked() == []
+    assert len(stored()) == 1
+
+
+def test_an_order_that_is_cancelled_gets_the_same_answer_to_its_own_request(
+    call: Call, kite: Toy
+) -> None:
+    first = call("POST", "/orders", BODY)
+    call("POST", cancellation(first[1]))
+    assert call("POST", "/orders", BODY) == first
+    assert len(asked()) == 1
+
+
+@pytest.mark.parametrize("operation", ["GetItem", "UpdateItem"])
+def test_two_cancellations_at_once_are_one(call: Call, kite: Toy, operation: str) -> None:
+    order = call("POST", "/orders", BODY)[1]
+    second: list[Any] = []
+    with at_call(operation, "before", lambda: second.append(call("POST", cancellation(order)))):
+        first = call("POST", cancellation(order))
+    assert [first] == second
+    assert first[0] == 202
+    assert len(asked()) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "answer", "kept"),
+    [
+        ("CONFIRMED", 202, 1),
+        ("CANCELLING", 202, 0),
+        ("CANCELLED", 202, 0),
+        ("DISPATCHED", 409, 0),
+        ("DELIVERED", 409, 0),
+    ],
+)
+@pytest.mark.parametrize("was", [None, "PLACED"])
+@pytest.mark.parametrize("operation", ["GetItem", "UpdateItem"])
+def test_what_is_told_while_an_order_is_being_cancelled_counts(
+    call: Call,
+    kite: Toy,
+    table: PublicTable,
+    operation: str,
+    was: str | None,
+    status: str,
+    answer: int,
+    kept: int,
+) -> None:
+    """It is told just before the API's call."""
+    order = call("POST", "/orders", BODY)[1]
+    if was:
+        follow(table, order, was)
+    with at_call(operation, "before", lambda: follow(table, order, status, 2)):
+        answered, seen, _ = call("POST", cancellation(order))
+    assert answered == answer
+    if answer == 202:
+        assert seen["status"] == status
+    assert len(asked()) == kept
+    (item,) = stored()
+    assert item["projection"]["status"] == status
+    assert "submission" in item
+
+
+def test_an_order_that_never_stands_still_is_a_failure(
+    call: Call, kite: Toy, table: PublicTable
+) -> None:
+    order = call("POST", "/orders", BODY)[1]
+    versions = iter(range(1, 100))
+    events, hook = api.table._table.meta.client.meta.events, "before-call.dynamodb.UpdateItem"
+
+    def tell(**_: Any) -> None:
+        follow(table, order, "PLACED", next(versions))
+
+    events.register(hook, tell)
+    try:
+        assert call("POST", cancellation(order))[0] == 500
+    finally:
+        events.unregister(hook, tell)
+    assert next(versions) == api.ATTEMPTS + 1
+    assert asked() == []
+    assert call("POST", cancellation(order))[0] == 202
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("operation", ["GetItem", "UpdateItem"])
+def test_a_cancellation_that_broke_off_can_be_asked_again(
+    call: Call, kite: Toy, operation: str, moment: str
+) -> None:
+    order = call("POST", "/orders", BODY)[1]
+    with at_call(operation, moment, crash):
+        assert call("POST", cancellation(order))[0] == 500
+    assert len(asked()) == (operation == "UpdateItem" and moment == "after")
+    assert call("POST", cancellation(order))[0] == 202
+    assert len(asked()) == 1
+
+
+ROADS = [
+    ["PLACED", "CONFIRMED", "DISPATCHED", "DELIVERED"],
+    ["PLACED", "RESERVED", "CONFIRMED", "CANCELLING", "CANCELLED"],
+    ["PLACED", "CONFIRMED", "CANCELLING", "DISPATCHED", "DELIVERED"],
+    ["PLACED", "CANCELLED", "CANCELLED"],
+]
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(drawn=st.data())
+def test_however_it_goes_one_command_is_sent_for_a_wish_that_was_taken_in_time(
+    call: Call, kite: Toy, table: PublicTable, drawn: st.DataObject
+) -> None:
+    """Each change of the order is shown to the outbox, while it is told of, cancelled, and asked
+    again, in any order.
+    """
+    key = str(uuid.uuid4())  # drawn, it might come twice: the table is one for all examples
+    order = call("POST", "/orders", BODY, key=key)[1]
+    road = drawn.draw(st.sampled_from(ROADS))
+    news = [("tell", version) for version in range(1, len(road) + 1)]
+    acts = drawn.draw(st.permutations(news + news[:2] + [("cancel", 0)] * 2 + [("submit", 0)]))
+    sent: list[Any] = []
+    accepted = 0
+    before = table.order(ADA["sub"], order["orderId"])
+    for act, version in acts:
+        match act:
+            case "tell":
+                follow(table, order, road[version - 1], version)
+            case "submit":
+                call("POST", "/orders", BODY, key=key)
+            case "cancel":
+                left = before is not None and before.status in ("DISPATCHED", "DELIVERED")
+                ended = before is not None and before.status in ("CANCELLING", "CANCELLED")
+                status = call("POST", cancellation(order))[0]
+                assert status == (409 if left else 202)
+                accepted += not (left or ended)
+        after = table.order(ADA["sub"], order["orderId"])
+        assert after
+        sent += of_order(before, after)
+        assert [*map(type, sent)] == [CancelOrder] * bool(accepted)
+        assert bool(after.cancellation) == bool(accepted)
+        before = after
+    assert before
+    assert before.projection
+    assert before.projection.version == len(road)
+
+
+@given(
+    status=st.sampled_from(ROADS).flatmap(st.sampled_from),
+    wished=st.booleans(),
+    amount=st.integers(0, 9000),
+)
+def test_the_rule_of_cancelling(status: str, wished: bool, amount: int) -> None:
+    at = now()
+    history = (Step(status=status, at=at),)
+    data = {"orderId": "1", "customerId": "ada", "lines": [], "shippingAddress": ADDRESS}
+    costs = {"currency": "EUR", "shipping": 0, "net": 4000, "tax": 493, "gross": 4493}
+    rest = {"taxRate": "0.15", "history": history, "placedAt": at, "updatedAt": at, "version": 1}
+    projection = Projection.model_validate(data | costs | rest | {"status": status})
+    order = Order(
+        projection=projection, cancellation=Cancellation(requested_at=at) if wished else None
+    )
+    if amount != 4493:
+        with pytest.raises(Refusal, match="cancelled whole"):
+            cancel(order, amount, at)
+    for whole in (None, 4493):
+        if status in ("DISPATCHED", "DELIVERED"):
+            with pytest.raises(TooLate, match=f"{at:%Y-%m-%d}"):
+                cancel(order, whole, at)
+        else:
+            again = wished or status in ("CANCELLING", "CANCELLED")
+            assert cancel(order, whole, at) == (None if again else Cancellation(requested_at=at))
+
+
 # Bad input
 
 
@@ -621,6 +947,12 @@ def test_the_samples_are_answered(
     listed = sample("api-list-orders")
     listed["requestContext"] = order["requestContext"]
     assert json.loads(api.handler(listed, context)["body"])["items"] == [json.loads(answer["body"])]
+    ended = sample("api-cancel-order")
+    ended["requestContext"] = order["requestContext"]
+    ended["path"] = f"/orders/{view.order_id}/cancellation"
+    answer = api.handler(ended, context)
+    assert answer["statusCode"] == 202
+    assert json.loads(answer["body"])["cancellation"]["outcome"] == "REQUESTED"
     toy = sample("api-get-toy")
     put(table, toy["path"].rpartition("/")[2], version=2)
     assert api.handler(toy, context)["statusCode"] == 200

@@ -3,15 +3,19 @@
 import copy
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 from aws_lambda_powertools.utilities.data_classes import DynamoDBStreamEvent
 from botocore.stub import ANY, Stubber
+from cfnlint.decode import cfn_yaml
+from moto.events.models import EventPattern
 from public_api import outbox
-from public_api.messages import PlaceOrder, of_order, parse
-from public_api.order import Order, Projection, Submission
+from public_api.messages import CancelOrder, PlaceOrder, of_order, parse
+from public_api.order import Cancellation, Order, Projection, Submission
 from public_api.table import PublicTable, images
 
 Sample = Callable[[str], dict[str, Any]]
@@ -86,6 +90,91 @@ def test_nothing_is_sent_of_what_was_told(submission: Submission, projection: Pr
     assert of_order(followed, followed) == []
     assert of_order(None, only_told) == []
     assert of_order(only_told, only_told) == []
+
+
+ASKED = Cancellation(requested_at=datetime(2026, 1, 5, 11, tzinfo=UTC))
+
+
+def test_a_wish_to_cancel_is_sent_once(submission: Submission, projection: Projection) -> None:
+    for before in (
+        Order(submission=submission),
+        Order(projection=projection),
+        Order(submission=submission, projection=projection),
+    ):
+        after = before.model_copy(update={"cancellation": ASKED})
+        (message,) = of_order(before, after)
+        assert isinstance(message, CancelOrder)
+        assert of_order(after, after) == []
+        told_since = after.model_copy(update={"projection": projection})
+        assert of_order(after, told_since) == []
+
+
+def test_a_wish_to_cancel_says_which_order_and_since_when(submission: Submission) -> None:
+    before = Order(submission=submission)
+    (message,) = of_order(before, before.model_copy(update={"cancellation": ASKED}))
+    assert message.model_dump(mode="json") == {
+        "metadata": {
+            "id": f"{submission.order_id}:2:CancelOrder",
+            "correlationId": submission.order_id,
+            "causationId": None,
+            "occurredAt": "2026-01-05T11:00:00.000Z",
+            "version": 2,
+        },
+        "data": {"orderId": submission.order_id, "requestedAt": "2026-01-05T11:00:00.000Z"},
+    }
+
+
+def test_a_kept_wish_to_cancel_is_read_off_the_stream_and_published(
+    submission: Submission, sample: Sample, context: Any
+) -> None:
+    table, stored = PublicTable("Table"), boto3.client("dynamodb")
+    table.submit(submission)
+    ((old,), order) = (
+        stored.scan(TableName="Table")["Items"],
+        table.order(submission.customer_id, submission.order_id),
+    )
+    assert order
+    table.cancel(order, ASKED)
+    (new,) = stored.scan(TableName="Table")["Items"]
+    event = sample("outbox-PlaceOrder")
+    (record,) = event["Records"]
+    record["eventName"] = "MODIFY"
+    record["dynamodb"] |= {"OldImage": old, "NewImage": new}
+    (call,) = published(event, context)
+    assert [entry["DetailType"] for entry in call["Entries"]] == ["CancelOrder"]
+    assert published(event, context) == [call]
+
+
+def test_the_sample_of_a_wish_to_cancel_is_published(sample: Sample, context: Any) -> None:
+    (call,) = published(sample("outbox-CancelOrder"), context)
+    assert [entry["DetailType"] for entry in call["Entries"]] == ["CancelOrder"]
+
+
+def test_the_function_is_called_for_new_orders_and_wishes_to_cancel_only(
+    submission: Submission, projection: Projection
+) -> None:
+    """The filter of the template, over the images that the table makes."""
+    template = cfn_yaml.load(str(Path(__file__).parent.parent / "template.yaml"))
+    changes = template["Resources"]["OutboxFunction"]["Properties"]["Events"]["Changes"]
+    filters = changes["Properties"]["FilterCriteria"]["Filters"]
+    patterns = [EventPattern(None, json.loads(each["Pattern"])) for each in filters]
+    table, stored = PublicTable("Table"), boto3.client("dynamodb")
+    told = projection.model_copy(
+        update={"customer_id": submission.customer_id, "order_id": submission.order_id}
+    )
+
+    def wanted(act: Callable[[], object]) -> bool:
+        old = stored.scan(TableName="Table")["Items"]
+        act()
+        (new,) = stored.scan(TableName="Table")["Items"]
+        keys = {"pk": new["pk"], "sk": new["sk"]}
+        images = {"NewImage": new, "Keys": keys, **({"OldImage": old[0]} if old else {})}
+        record: Any = {"eventName": "MODIFY" if old else "INSERT", "dynamodb": images}
+        return any(pattern.matches_event(record) for pattern in patterns)
+
+    assert wanted(lambda: table.submit(submission))
+    assert not wanted(lambda: table.follow(told))
+    assert wanted(lambda: table.cancel(Order(submission=submission, projection=told), ASKED))
 
 
 def test_a_stored_order_is_read_off_the_stream_as_it_was_submitted(

@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, StringConstraints, ValidationError
 from pydantic_core import PydanticKnownError
 
 from public_api import errors
+from public_api.cancellation import CancellationRequest, TooLate, cancel
 from public_api.checkout import OrderRequest, Refusal, Shopper, Terms, check_out, identify
 from public_api.model import Model, now
 from public_api.order import Order, OrderView
@@ -30,6 +31,9 @@ TERMS = Terms(
     shipping_fee=int(os.environ["SHIPPING_FEE"]),
     free_shipping_from=int(os.environ["FREE_SHIPPING_FROM"]),
 )
+
+ATTEMPTS = 5
+"""How often an order is looked at anew that changes while its cancellation is being written."""
 
 Id = Annotated[str, Path(max_length=100)]
 Limit = Annotated[int, Query(ge=1, le=100)]
@@ -82,6 +86,12 @@ def bad_cursor(error: BadCursor) -> Response[str]:
     return errors.answer(400, "The cursor is not one of this API's: leave it out to begin anew")
 
 
+@app.exception_handler(TooLate)
+def too_late(error: TooLate) -> Response[str]:
+    """What has left is not stopped any more."""
+    return errors.answer(409, str(error), "TOO_LATE")
+
+
 @app.get("/toys", tags=["catalogue"])
 def list_toys(limit: Limit = 25, cursor: Cursor = None) -> ToyPage:
     """The toys on sale by name, a page at a time."""
@@ -132,10 +142,18 @@ def list_orders(limit: Limit = 25, cursor: Cursor = None) -> OrderPage:
 @app.get("/orders/<order_id>", tags=["orders"])
 def get_order(order_id: Id) -> OrderView:
     """One of the shopper's orders."""
-    order = table.order(shopper().customer_id, order_id)
-    if order is None:
-        raise NotFoundError(f"There is no order {order_id} of yours")
-    return order.shown
+    return find(order_id, shopper()).shown
+
+
+@app.post("/orders/<order_id>/cancellation", status_code=202, tags=["orders"])
+def cancel_order(order_id: Id, request: CancellationRequest | None = None) -> Response[OrderView]:
+    """Ask for the cancellation of an order. What comes of it shows in the order: `cancellation`.
+
+    Asked again, or of an order that is cancelled, nothing more is done.
+    """
+    amount = request.amount if request else None
+    order = ask(order_id, shopper(), amount)
+    return Response(202, content_types.APPLICATION_JSON, order.shown)
 
 
 def shopper() -> Shopper:
@@ -144,6 +162,36 @@ def shopper() -> Shopper:
         return Shopper.model_validate(app.current_event.request_context.authorizer.claims)
     except ValidationError as error:
         raise UnauthorizedError("Log in: the token names no shopper") from error
+
+
+def find(order_id: str, buyer: Shopper) -> Order:
+    """The shopper's order. Answers 404 when they have none of that id."""
+    order = table.order(buyer.customer_id, order_id)
+    if order is None:
+        raise NotFoundError(f"There is no order {order_id} of yours")
+    return order
+
+
+def ask(order_id: str, buyer: Shopper, amount: int | None) -> Order:
+    """The order, with the wish to cancel it kept unless there is nothing left to wish for.
+
+    It is kept of the order as it was looked at. If that changed meanwhile, it is looked at anew.
+    Raises Refusal, TooLate, and Conflict when the order never stood still.
+    """
+    for attempt in range(1, ATTEMPTS + 1):
+        order = find(order_id, buyer)
+        cancellation = cancel(order, amount, now())
+        if cancellation is None:
+            break
+        try:
+            table.cancel(order, cancellation)
+        except Conflict:
+            if attempt == ATTEMPTS:
+                raise
+            continue
+        logger.info("cancellation requested", order_id=order_id)
+        return order.model_copy(update={"cancellation": cancellation})
+    return order
 
 
 def submit(order_id: str, buyer: Shopper, request: OrderRequest) -> Order:

@@ -3,28 +3,21 @@
 import os
 from typing import Any
 
-import boto3
 from aws_lambda_powertools import Logger, Tracer
-from aws_lambda_powertools.utilities.batch import (
-    BatchProcessor,
-    EventType,
-    process_partial_response,
-)
+from aws_lambda_powertools.utilities.batch import process_partial_response
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from public_api.delivery import Poison, QueueProcessor
 from public_api.messages import OrderEvent, ToyCreated, ToyDeleted, ToyUpdated, parse
 from public_api.order import Projection
 from public_api.table import PublicTable
 
 logger = Logger()
 tracer = Tracer(patch_modules=("botocore",))
-processor = BatchProcessor(EventType.SQS, logger=logger)  # type: ignore[arg-type]
-sqs = boto3.client("sqs")
+processor = QueueProcessor(os.environ["QUEUE_URL"], os.environ["DEAD_LETTER_QUEUE_URL"], logger)
 table = PublicTable(os.environ["TABLE_NAME"])
-
-DEAD_LETTERS = os.environ["DEAD_LETTER_QUEUE_URL"]
 
 
 @logger.inject_lambda_context
@@ -36,14 +29,12 @@ def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailure
 
 @tracer.capture_method(capture_response=False)
 def receive(record: SQSRecord) -> None:
-    """Act on one message. One that can never be handled is a dead letter at once."""
+    """Act on one message. Raises Poison for one that can never be handled."""
     logger.set_correlation_id(None)
     try:
         message = parse(record.body)
     except ValueError as error:
-        logger.error("refused", reason=str(error), sqs_message_id=record.message_id)
-        sqs.send_message(QueueUrl=DEAD_LETTERS, MessageBody=record.body)
-        return
+        raise Poison(str(error)) from error
     logger.set_correlation_id(message.metadata.correlation_id)
     match message:
         case ToyCreated() | ToyUpdated():

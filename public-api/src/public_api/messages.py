@@ -1,11 +1,12 @@
 """The messages this service hears and sends."""
 
+from datetime import datetime
 from typing import Any, ClassVar
 
 from pydantic import Field
 
 from public_api.model import Model, Timestamp
-from public_api.order import Order, OrderState, Purchase
+from public_api.order import Cancellation, Order, OrderState, Purchase
 from public_api.toy import Toy
 
 SOURCE = "tbs.public-api"
@@ -94,6 +95,13 @@ class OrderCancelled(Message):
     data: OrderState
 
 
+class OrderUpdated(Message):
+    """Event: something else about an order changed, such as its payment action or its refund."""
+
+    sender: ClassVar[str] = "tbs.orders"
+    data: OrderState
+
+
 # Sent
 
 
@@ -111,8 +119,22 @@ class PlaceOrder(Message):
     data: PlaceOrderData
 
 
+class CancelOrderData(Cancellation):
+    """Which order, and since when its shopper wants it cancelled."""
+
+    order_id: str
+
+
+class CancelOrder(Message):
+    """Command: cancel this order, unless its parcel has left."""
+
+    data: CancelOrderData
+
+
 ToyEvent = ToyCreated | ToyUpdated | ToyDeleted
-OrderEvent = OrderPlaced | OrderConfirmed | OrderDispatched | OrderDelivered | OrderCancelled
+OrderEvent = (
+    OrderPlaced | OrderConfirmed | OrderDispatched | OrderDelivered | OrderCancelled | OrderUpdated
+)
 
 HEARS: dict[str, type[ToyEvent | OrderEvent]] = {
     model.__name__: model
@@ -125,9 +147,10 @@ HEARS: dict[str, type[ToyEvent | OrderEvent]] = {
         OrderDispatched,
         OrderDelivered,
         OrderCancelled,
+        OrderUpdated,
     )
 }
-SENDS: tuple[type[Message], ...] = (PlaceOrder,)
+SENDS: tuple[type[Message], ...] = (PlaceOrder, CancelOrder)
 
 
 class _Delivery(Model):
@@ -146,17 +169,30 @@ def parse(body: str) -> ToyEvent | OrderEvent:
 
 
 def of_order(old: Order | None, new: Order) -> list[Message]:
-    """The messages that tell of an order's change from `old` to `new`: only its submission does.
+    """The messages that tell of an order's change from `old` to `new`.
 
-    A submission never changes, so its version is always 1.
+    Its submission does, and the wish to cancel it. Neither ever changes, so that their versions
+    are always 1 and 2.
     """
-    if old or not (sent := new.submission):
-        return []
-    metadata = Metadata(
-        id=f"{sent.order_id}:1:{PlaceOrder.__name__}",
-        correlation_id=sent.order_id,
+    messages: list[Message] = []
+    if old is None and (sent := new.submission):
+        metadata = _metadata(PlaceOrder, sent.order_id, 1, sent.submitted_at)
+        messages.append(
+            PlaceOrder.model_validate({"metadata": metadata, "data": sent.model_dump()})
+        )
+    if (asked := new.cancellation) and not (old and old.cancellation):
+        order_id = new.purchase.order_id
+        metadata = _metadata(CancelOrder, order_id, 2, asked.requested_at)
+        data = CancelOrderData(order_id=order_id, requested_at=asked.requested_at)
+        messages.append(CancelOrder(metadata=metadata, data=data))
+    return messages
+
+
+def _metadata(kind: type[Message], order_id: str, version: int, at: datetime) -> Metadata:
+    return Metadata(
+        id=f"{order_id}:{version}:{kind.__name__}",
+        correlation_id=order_id,
         causation_id=None,
-        occurred_at=sent.submitted_at,
-        version=1,
+        occurred_at=at,
+        version=version,
     )
-    return [PlaceOrder.model_validate({"metadata": metadata, "data": sent.model_dump()})]

@@ -1,5 +1,6 @@
 """An order as its shopper sees it: what was submitted here, and what came of it. No AWS."""
 
+from enum import StrEnum
 from typing import Any
 
 from pydantic import Field
@@ -8,6 +9,15 @@ from public_api.model import Currency, Model, Money, Timestamp
 
 SUBMITTED = "SUBMITTED"
 """The status of an order of which nothing has been told yet."""
+
+CANCELLING = "CANCELLING"
+"""The status of a paid order whose parcel is being stopped, if it has not left."""
+
+CANCELLED = "CANCELLED"
+"""The status of an order that came to nothing."""
+
+LEFT = frozenset({"DISPATCHED", "DELIVERED"})
+"""The statuses of an order whose parcel has left."""
 
 
 class Line(Model):
@@ -64,14 +74,43 @@ class Submission(Purchase):
     fingerprint: str = Field(description="Of the request's body: the same body has the same one")
 
 
+class Cancellation(Model):
+    """That its shopper asked for an order to be cancelled. Asked once, it is never taken back."""
+
+    requested_at: Timestamp
+
+
+class PaymentAction(Model):
+    """What a browser needs to let the shopper authenticate the payment (3-D Secure)."""
+
+    client_secret: str = Field(
+        repr=False, description="What Stripe.js goes on with. Whoever has it can finish the payment"
+    )
+    url: str | None = Field(None, description="The page to authenticate at, where there is one")
+
+
+class Refund(Model):
+    """Money on its way back, or there. `amount` is in minor units of the order's currency."""
+
+    amount: Money
+    status: str = Field(description="PENDING or REFUNDED")
+
+
 class OrderState(Purchase):
-    """An order as it stands, and how it came there. `reason` is why it was cancelled."""
+    """An order as it stands, and how it came there. `reason` is why it was cancelled.
+
+    `payment_action` is there while the order waits for it; `deadline` is when the order is
+    cancelled unless it is paid.
+    """
 
     status: str
     reason: str | None = None
+    payment_action: PaymentAction | None = None
+    refund: Refund | None = None
     history: tuple[Step, ...]
     carrier: str | None = None
     tracking_number: str | None = None
+    deadline: Timestamp | None = None
     placed_at: Timestamp
     updated_at: Timestamp
 
@@ -82,15 +121,39 @@ class Projection(OrderState):
     version: int
 
 
+class Outcome(StrEnum):
+    """What came of a shopper's wish to cancel."""
+
+    REQUESTED = "REQUESTED"
+    CANCELLED = "CANCELLED"
+    TOO_LATE = "TOO_LATE"
+
+
+class CancellationView(Cancellation):
+    """A shopper's wish to cancel, and what came of it."""
+
+    outcome: Outcome = Field(
+        description="REQUESTED until it is decided, CANCELLED, or TOO_LATE: the parcel had left"
+    )
+
+
 class OrderView(Model):
     """An order as its shopper sees it. Amounts are in minor units of `currency`."""
 
     order_id: str
     status: str = Field(
-        description="SUBMITTED, PLACED, CONFIRMED, DISPATCHED, DELIVERED or CANCELLED. "
-        "RESERVED shows in the history only: no event tells of it when it is entered"
+        description="SUBMITTED, PLACED, RESERVED, CONFIRMED, CANCELLING, DISPATCHED, DELIVERED or "
+        "CANCELLED. RESERVED shows while the payment waits for the shopper (`paymentAction`), else "
+        "in the history only: no event tells of it when it is entered"
     )
     reason: str | None = Field(None, description="Why it was cancelled")
+    cancellation: CancellationView | None = Field(
+        None, description="That the shopper asked for its cancellation"
+    )
+    payment_action: PaymentAction | None = Field(
+        None, description="What the shopper has to do for the payment, while the order waits for it"
+    )
+    refund: Refund | None = Field(None, description="What of a cancelled order's payment goes back")
     lines: tuple[Line, ...]
     shipping_address: Address
     currency: Currency
@@ -102,20 +165,47 @@ class OrderView(Model):
     history: tuple[Step, ...] = Field(description="Every status it entered, oldest first")
     carrier: str | None = None
     tracking_number: str | None = None
+    deadline: Timestamp | None = Field(
+        None, description="When it is cancelled, unless it is paid by then"
+    )
     submitted_at: Timestamp | None = Field(None, description="When this API took it")
     placed_at: Timestamp | None = Field(None, description="When it was found in order")
     updated_at: Timestamp
 
 
 class Order(Model):
-    """What is known of an order. At least one of the two is there, and either may come first."""
+    """What is known of an order.
+
+    `submission` or `projection` is there, or both, and either may come first.
+    """
 
     submission: Submission | None = None
     projection: Projection | None = None
+    cancellation: Cancellation | None = None
+
+    @property
+    def purchase(self) -> Purchase:
+        """What is bought. Raises ValueError for an order of which nothing is known."""
+        purchase = self.projection or self.submission
+        if purchase is None:
+            raise ValueError("nothing is known of the order")
+        return purchase
+
+    @property
+    def status(self) -> str:
+        """Where it stands, as far as it was told."""
+        return self.projection.status if self.projection else SUBMITTED
+
+    @property
+    def outcome(self) -> Outcome:
+        """What came of its shopper's wish to cancel, or would."""
+        if self.status in LEFT:
+            return Outcome.TOO_LATE
+        return Outcome.CANCELLED if self.status == CANCELLED else Outcome.REQUESTED
 
     @property
     def shown(self) -> OrderView:
-        """What its shopper sees: the submission, and over it what was told since."""
+        """What its shopper sees: the submission, what was told since over it, and their wish."""
         seen: dict[str, Any] = {}
         history: list[Step] = []
         if sent := self.submission:
@@ -124,4 +214,6 @@ class Order(Model):
         if told := self.projection:
             seen |= told.model_dump()
             history += told.history
+        if asked := self.cancellation:
+            seen["cancellation"] = asked.model_dump() | {"outcome": self.outcome}
         return OrderView.model_validate(seen | {"history": history})

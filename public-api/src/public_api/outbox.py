@@ -1,4 +1,4 @@
-"""Outbox: tells the bus of each order that was submitted, off the table's stream."""
+"""Outbox: tells the bus of orders submitted and to be cancelled, off the table's stream."""
 
 import os
 from itertools import batched

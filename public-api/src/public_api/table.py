@@ -4,7 +4,8 @@
 |------------------------|-------------------|--------------------------------------------------|
 | `TOY#<toyId>`          | `TOY`             | `Toy`, `version`; of a deleted one only `toyId`, |
 |                        |                   | `version`, `deletedAt`: a tombstone              |
-| `SHOPPER#<customerId>` | `ORDER#<orderId>` | `submission`, `projection`: an `Order`           |
+| `SHOPPER#<customerId>` | `ORDER#<orderId>` | `submission`, `projection`, `cancellation`: an   |
+|                        |                   | `Order`. Each is written by itself               |
 
 | index    | by                                                 | what for                        |
 |----------|----------------------------------------------------|---------------------------------|
@@ -25,7 +26,7 @@ from boto3.dynamodb.conditions import Attr, Key
 from pydantic import TypeAdapter
 
 from public_api.model import Timestamp
-from public_api.order import Order, Projection, Submission
+from public_api.order import Cancellation, Order, Projection, Submission
 from public_api.toy import Toy
 
 ATTEMPTS = 5
@@ -35,8 +36,12 @@ MAX_CURSOR = 1360
 """The longest cursor, in characters. What it says is then short enough to be a key."""
 
 
+_UNTOLD = Attr("projection").not_exists()
+"""The condition that nothing has been told of an order."""
+
+
 class Conflict(Exception):
-    """The item is there already."""
+    """The item is there already, or is not any more as it was read."""
 
 
 class BadCursor(ValueError):
@@ -129,6 +134,23 @@ class PublicTable:
         except self._stale as error:
             raise Conflict(f"order {submission.order_id} is there already") from error
 
+    def cancel(self, order: Order, cancellation: Cancellation) -> None:
+        """Save a shopper's wish to cancel `order`, provided that it still is as given.
+
+        Raises Conflict when it was asked for meanwhile, or something newer was told of the order.
+        """
+        told = order.projection
+        same = Attr("projection.version").eq(told.version) if told else _UNTOLD
+        try:
+            self._table.update_item(
+                Key=_order_key(order.purchase.customer_id, order.purchase.order_id),
+                UpdateExpression="SET cancellation = :asked",
+                ConditionExpression=Attr("pk").exists() & Attr("cancellation").not_exists() & same,
+                ExpressionAttributeValues={":asked": cancellation.model_dump(mode="json")},
+            )
+        except self._stale as error:
+            raise Conflict(f"order {order.purchase.order_id} is not as it was read") from error
+
     def show(self, toy: Toy, version: int) -> bool:
         """Save what was told of a toy. False: something as new or newer is there."""
         item = toy.model_dump(mode="json", exclude_none=True)
@@ -149,8 +171,7 @@ class PublicTable:
             self._table.update_item(
                 Key=_order_key(projection.customer_id, projection.order_id),
                 UpdateExpression="SET #told = :told, since = if_not_exists(since, :placed)",
-                ConditionExpression=Attr("projection").not_exists()
-                | Attr("projection.version").lt(projection.version),
+                ConditionExpression=_UNTOLD | Attr("projection.version").lt(projection.version),
                 ExpressionAttributeNames={"#told": "projection"},
                 ExpressionAttributeValues={":told": item, ":placed": item["placedAt"]},
             )
