@@ -1,4 +1,7 @@
-"""A real PostgreSQL, with an empty database for each test. Its binaries are a Python package's."""
+"""What this service stands on: a real PostgreSQL, and its template's queues in moto.
+
+Each test has an empty database. PostgreSQL's binaries are a Python package's.
+"""
 
 import importlib.util
 import json
@@ -23,6 +26,8 @@ os.environ |= {
     "AWS_DEFAULT_REGION": "eu-west-1",
     "POWERTOOLS_TRACE_DISABLED": "true",
     "POWERTOOLS_SERVICE_NAME": "reports",
+    "QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/123456789012/Inbox",
+    "DEAD_LETTER_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/123456789012/InboxDeadLetters",
     "DATABASE_HOST": "127.0.0.1",
     "DATABASE_PORT": str(FREE_PORT),
     "DATABASE_NAME": "reports",
@@ -30,9 +35,14 @@ os.environ |= {
     "DATABASE_AUTHENTICATION": "none",
 }
 
+os.environ.pop("AWS_ENDPOINT_URL", None)  # moto answers, whatever cloud runs beside it
+
+import boto3
 import psycopg
 import pytest
+from cfnlint.decode import cfn_yaml
 from hypothesis import HealthCheck, settings
+from moto import mock_aws
 from psycopg.rows import dict_row
 
 # Machines are noisy: no example fails for the time it takes.
@@ -113,6 +123,38 @@ class Context:
 @pytest.fixture
 def context() -> Context:
     return Context()
+
+
+@pytest.fixture(autouse=True)
+def aws() -> Iterator[None]:
+    """The template's queues in moto, each under its logical id."""
+    template = cfn_yaml.load(str(FOLDER / "template.yaml"))
+    queues = {n: r for n, r in template["Resources"].items() if r["Type"] == "AWS::SQS::Queue"}
+    for name, queue in queues.items():
+        queue["Properties"]["QueueName"] = name
+    with mock_aws():
+        boto3.client("cloudformation").create_stack(
+            StackName="test", TemplateBody=json.dumps({"Resources": queues})
+        )
+        yield
+
+
+@pytest.fixture
+def dead_letters() -> Callable[[], list[tuple[str, str]]]:
+    """The bodies in the inbox's dead-letter queue, each with its reason."""
+
+    def read() -> list[tuple[str, str]]:
+        answer = boto3.client("sqs").receive_message(
+            QueueUrl=os.environ["DEAD_LETTER_QUEUE_URL"],
+            MaxNumberOfMessages=10,
+            MessageAttributeNames=["reason"],
+        )
+        return [
+            (message["Body"], message["MessageAttributes"]["reason"]["StringValue"])
+            for message in answer.get("Messages", [])
+        ]
+
+    return read
 
 
 @pytest.fixture(scope="session")

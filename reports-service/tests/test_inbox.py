@@ -2,7 +2,8 @@
 
 import copy
 import json
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from decimal import Decimal
@@ -10,13 +11,17 @@ from io import StringIO
 from typing import Any
 from uuid import uuid4
 
+import boto3
 import psycopg
 import pytest
+from botocore.exceptions import ConnectTimeoutError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from reports import inbox
+from reports import delivery, inbox
+from reports.delivery import Queue
 
 Told = Callable[..., dict[str, Any]]
+Letters = Callable[[], list[tuple[str, str]]]
 
 LIFE = ("OrderPlaced", "OrderConfirmed", "OrderDispatched", "OrderDelivered")
 
@@ -81,6 +86,8 @@ def test_an_order_becomes_a_row_and_its_lines_become_rows(
             "dispatched_at": reached["DISPATCHED"],
             "delivered_at": reached["DELIVERED"],
             "cancelled_at": None,
+            "refund_amount": None,
+            "refund_status": None,
             "version": json.loads(record["body"])["detail"]["metadata"]["version"],
             "updated_at": datetime.fromisoformat(order["updatedAt"]),
         }
@@ -107,13 +114,38 @@ def test_a_cancelled_order_has_its_reason(server: Any, told: Told, context: Any)
     assert order["delivered_at"] is None
 
 
+def test_the_refund_of_an_order_is_kept_as_it_was_last_told(
+    server: Any, told: Told, context: Any
+) -> None:
+    pending = {"amount": 6990, "status": "PENDING"}
+    cancelled = told("OrderCancelled", version=4, refund=pending)
+    done = {"status": "CANCELLED", "refund": pending | {"status": "REFUNDED"}}
+    refunded = told("OrderUpdated", version=5, **done)
+    for record, status in ((cancelled, "PENDING"), (refunded, "REFUNDED"), (cancelled, "REFUNDED")):
+        assert handle(context, record) == []
+        ((order,), _) = kept(server)
+        assert (order["refund_amount"], order["refund_status"]) == (6990, status)
+    assert order["status"] == "CANCELLED"
+    assert order["version"] == 5
+
+
+@pytest.mark.parametrize("status", ["RESERVED", "CANCELLING"])
+def test_an_order_on_its_way_to_either_end_is_kept(
+    server: Any, told: Told, context: Any, status: str
+) -> None:
+    record = told("OrderUpdated", version=3, status=status, reason=None, refund=None)
+    assert handle(context, record) == []
+    ((order,), _) = kept(server)
+    assert (order["status"], order["reason"], order["refund_status"]) == (status, None, None)
+
+
 def test_the_same_toy_may_stand_in_two_lines(server: Any, told: Told, context: Any) -> None:
     line = data(told("OrderPlaced"))["lines"][0]
     assert handle(context, told("OrderPlaced", lines=[line, line])) == []
     assert len(kept(server)[1]) == 2
 
 
-@pytest.mark.parametrize("name", [*LIFE, "OrderCancelled"])
+@pytest.mark.parametrize("name", [*LIFE, "OrderCancelled", "OrderUpdated"])
 def test_a_message_that_comes_again_changes_nothing(
     server: Any, told: Told, context: Any, name: str
 ) -> None:
@@ -220,13 +252,16 @@ LINE = {"toyId": "toy-1", "name": "Kite", "price": 1000, "quantity": 1}
     ids=str,
 )
 def test_a_bad_message_fails_alone(
-    server: Any, told: Told, context: Any, bad: dict[str, Any]
+    server: Any, told: Told, context: Any, bad: dict[str, Any], dead_letters: Letters
 ) -> None:
     good = [told("OrderPlaced", order_id=f"order-{n}") for n in range(4)]
     poison = told("OrderPlaced", order_id="bad", **bad)
-    assert handle(context, *good[:2], poison, *good[2:]) == [poison["messageId"]]
+    assert handle(context, *good[:2], poison, *good[2:]) == []
     assert [row["order_id"] for row in kept(server)[0]] == [f"order-{n}" for n in range(4)]
-    assert handle(context, poison) == [poison["messageId"]]
+    assert handle(context, poison) == []
+    letters = dead_letters()
+    assert [body for body, _ in letters] == [poison["body"]] * 2
+    assert all(reason and reason.isprintable() for _, reason in letters)
 
 
 @pytest.mark.parametrize(
@@ -239,19 +274,140 @@ def test_a_bad_message_fails_alone(
     ],
 )
 def test_what_is_no_message_of_ours_fails_alone(
-    server: Any, told: Told, context: Any, body: str
+    server: Any, told: Told, context: Any, body: str, dead_letters: Letters
 ) -> None:
     record = told("OrderPlaced")
-    assert handle(context, record | {"messageId": "bad", "body": body}, record) == ["bad"]
+    assert handle(context, record | {"messageId": "bad", "body": body}, record) == []
     assert len(kept(server)[0]) == 1
+    assert [letter for letter, _ in dead_letters()] == [body]
+
+
+def test_poison_is_buried_without_the_database(
+    server: Any, told: Told, context: Any, dead_letters: Letters
+) -> None:
+    good, bad = told("OrderPlaced"), told("OrderPlaced", gross="much")
+    server.stop()
+    try:
+        assert handle(context, bad) == []
+        assert handle(context, good, bad) == [good["messageId"]]
+    finally:
+        server.start()
+    assert ["gross" in reason for _, reason in dead_letters()] == [True, True]
+
+
+def without_queues(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a network that leads to no queue."""
+    monkeypatch.setattr(inbox, "queue", Queue("", "", inbox.logger))
+
+
+def test_poison_is_reported_as_failed_where_no_queue_is_reached(
+    server: Any,
+    told: Told,
+    context: Any,
+    dead_letters: Letters,
+    monkeypatch: pytest.MonkeyPatch,
+    put_off: dict[str, int],
+) -> None:
+    without_queues(monkeypatch)
+    good = told("OrderPlaced", order_id="good")
+    shapeless, refused = told("OrderPlaced", gross=-1), told("OrderPlaced", customerId="\0")
+    assert handle(context, shapeless, good, refused) == [
+        shapeless["messageId"],
+        refused["messageId"],
+    ]
+    assert [row["order_id"] for row in kept(server)[0]] == ["good"]
+    server.stop()
+    try:
+        assert handle(context, good, shapeless) == [good["messageId"], shapeless["messageId"]]
+    finally:
+        server.start()
+    assert dead_letters() == []
+    assert put_off == {}
+
+
+@pytest.mark.parametrize("operation", ["SendMessage", "ChangeMessageVisibility"])
+def test_queues_that_do_not_answer_are_given_up_at_once(
+    server: Any, told: Told, context: Any, operation: str
+) -> None:
+    good = told("OrderPlaced", order_id="good")
+    bad = [told("OrderPlaced", customerId="\0"), told("OrderPlaced", gross=-1)]
+    if operation == "ChangeMessageVisibility":
+        boto3.client("sqs").delete_queue(QueueUrl=os.environ["DEAD_LETTER_QUEUE_URL"])
+    calls: list[str] = []
+
+    def lost(**_: Any) -> None:
+        calls.append(operation)
+        raise ConnectTimeoutError(endpoint_url="https://sqs.eu-west-1.amazonaws.com")
+
+    events, hook = inbox.queue._sqs.meta.events, f"before-call.sqs.{operation}"
+    events.register(hook, lost)
+    try:
+        assert handle(context, bad[0], good, bad[1]) == [each["messageId"] for each in bad]
+    finally:
+        events.unregister(hook, lost)
+    assert calls == [operation]
+    assert [row["order_id"] for row in kept(server)[0]] == ["good"]
+
+
+@pytest.fixture
+def put_off() -> Iterator[dict[str, int]]:
+    """The seconds that messages in the queue are put off for, by their receipt handles."""
+    waits: dict[str, int] = {}
+
+    def keep(params: dict[str, Any], **_: Any) -> None:
+        assert params["QueueUrl"] == os.environ["QUEUE_URL"]
+        waits[params["ReceiptHandle"]] = params["VisibilityTimeout"]
+
+    hook = "provide-client-params.sqs.ChangeMessageVisibility"
+    inbox.queue._sqs.meta.events.register(hook, keep)
+    yield waits
+    inbox.queue._sqs.meta.events.unregister(hook, keep)
+
+
+def queued(record: dict[str, Any], tries: int) -> dict[str, Any]:
+    """The record as it comes off the queue in moto, given out so many times by then."""
+    sqs, url = boto3.client("sqs"), os.environ["QUEUE_URL"]
+    sqs.send_message(QueueUrl=url, MessageBody=record["body"])
+    (message,) = sqs.receive_message(QueueUrl=url)["Messages"]
+    return record | {
+        "receiptHandle": message["ReceiptHandle"],
+        "attributes": {"ApproximateReceiveCount": str(tries)},
+    }
+
+
+def test_what_failed_comes_again_later_each_time(
+    server: Any, told: Told, context: Any, put_off: dict[str, int]
+) -> None:
+    """Each message of a batch waits by its own count."""
+    records = [
+        queued(told("OrderPlaced", order_id=f"order-{tries}"), tries) for tries in range(1, 10)
+    ]
+    server.stop()
+    try:
+        assert handle(context, *records) == [record["messageId"] for record in records]
+    finally:
+        server.start()
+    waits = [put_off[record["receiptHandle"]] for record in records]
+    longest = [2, 8, 32, 128, 512, 900, 900, 900, 900]
+    assert all(most // 2 <= wait <= most for wait, most in zip(waits, longest, strict=True))
+    put_off.clear()
+    assert handle(context, *records) == []
+    assert put_off == {}
+
+
+@given(st.integers(1, 1000))
+def test_a_wait_is_never_short_for_its_try_nor_longer_than_the_longest(tries: int) -> None:
+    longest = min(2 * 4 ** (tries - 1), delivery.LONGEST_WAIT)
+    assert max(1, longest // 2) <= delivery.wait(tries) <= longest
 
 
 def test_an_older_version_is_kept_when_the_newest_is_bad(
-    server: Any, told: Told, context: Any
+    server: Any, told: Told, context: Any, dead_letters: Letters
 ) -> None:
     good = told("OrderPlaced", version=1)
     poison = told("OrderConfirmed", version=2, customerId="\0")
-    assert handle(context, poison, good) == [poison["messageId"]]
+    assert handle(context, poison, good) == []
+    assert [body for body, _ in dead_letters()] == [poison["body"]]
     ((order,), lines) = kept(server)
     assert order["version"] == 1
     assert lines
@@ -260,11 +416,11 @@ def test_an_older_version_is_kept_when_the_newest_is_bad(
 def test_all_messages_come_again_when_the_database_is_down(
     server: Any, told: Told, context: Any
 ) -> None:
+    """Those put off and those whose receipt handle the queue does not know, as this one's."""
     record = told("OrderPlaced")
     server.stop()
     try:
-        with pytest.raises(psycopg.OperationalError):
-            inbox.handler({"Records": [record]}, context)
+        assert handle(context, record) == [record["messageId"]]
     finally:
         server.start()
     assert handle(context, record) == []
@@ -292,8 +448,7 @@ def test_a_crash_between_any_two_statements_is_made_good_by_the_next_try(
 
     with monkeypatch.context() as broken:
         broken.setattr(psycopg.Connection, "execute", failing)
-        with pytest.raises(psycopg.OperationalError, match="lost"):
-            inbox.handler({"Records": records}, context)
+        assert handle(context, *records) == [record["messageId"] for record in records]
     assert done == crash_at
     assert handle(context, *records) == []
     orders, lines = kept(server)
@@ -307,8 +462,8 @@ def test_orders_and_their_lines_are_written_together_or_not_at_all(
     handle(context, told("OrderPlaced", order_id="order-0"))
     with server.connect("reports") as owner:
         owner.execute("revoke insert on order_lines from reports_writer")
-    with pytest.raises(psycopg.errors.InsufficientPrivilege):
-        inbox.handler({"Records": [told("OrderPlaced")]}, context)
+    record = told("OrderPlaced")
+    assert handle(context, record) == [record["messageId"]]
     assert [row["order_id"] for row in kept(server)[0]] == ["order-0"]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 from reports import inbox
-from reports.migration import migrate
+from reports.migration import MIGRATIONS, migrate
 
 FIRST = "create table toys (toy_id text primary key);"
 SECOND = "alter table toys add column name text; create index toys_name on toys (name);"
@@ -44,6 +44,26 @@ def test_the_schema_is_made_once(server: Any, connection: psycopg.Connection) ->
     migrate(connection)
     assert server.rows("select name, applied_at from schema_migrations") == made
     assert tables(server) == ["order_lines", "orders", "schema_migrations"]
+
+
+def test_orders_that_are_there_have_no_refund(
+    server: Any, connection: psycopg.Connection, tmp_path: Path
+) -> None:
+    """The database of an older version is brought up with what it holds."""
+    old = tmp_path / "0001_orders.sql"
+    old.write_bytes((MIGRATIONS / old.name).read_bytes())
+    migrate(connection, tmp_path)
+    connection.execute(
+        """
+        insert into orders values ('order-1', 'ada', 'PLACED', null, 'EUR', 0, 1, 0, 1, 0.15,
+                                   now(), null, null, null, null, 1, now())
+        """
+    )
+    migrate(connection)
+    assert applied(server) == ["0001_orders.sql", "0002_refunds.sql"]
+    query = "select order_id, refund_amount, refund_status from orders"
+    none = {"refund_amount": None, "refund_status": None}
+    assert server.rows(query) == [{"order_id": "order-1"} | none]
 
 
 def test_the_owner_of_the_database_reads_the_tables_and_nobody_else_does(

@@ -31,6 +31,8 @@ SALE = Sale(
     dispatched_at=None,
     delivered_at=None,
     cancelled_at=None,
+    refund_amount=None,
+    refund_status=None,
     version=1,
     updated_at=AT,
     lines=(Line(toy_id="toy-1", name="Kite", price=5247, quantity=1),),
@@ -63,6 +65,18 @@ def test_a_sale_is_what_the_order_says(sample: Callable[[str], dict[str, Any]], 
     assert sale.cancelled_at == reached.get("CANCELLED")
     assert sale.placed_at == datetime.fromisoformat(order["placedAt"])
     assert [line.model_dump() for line in sale.lines] == order["lines"]
+
+
+def test_a_sale_has_the_refund_that_the_order_has(sample: Callable[[str], dict[str, Any]]) -> None:
+    body = json.loads(sample("inbox-OrderCancelled")["Records"][0]["body"])
+    body["detail-type"] = "OrderUpdated"
+    for refund, amount, status in (
+        ({"amount": 6990, "status": "REFUNDED"}, 6990, "REFUNDED"),
+        (None, None, None),
+    ):
+        body["detail"]["data"]["refund"] = refund
+        sale = Sale.of(parse(json.dumps(body)))
+        assert (sale.refund_amount, sale.refund_status) == (amount, status)
 
 
 @given(st.lists(sales))

@@ -90,7 +90,8 @@ def save(connection: psycopg.Connection, sales: Sequence[Sale]) -> set[str]:
 _UPSERT_ORDERS = """
     insert into orders as held (
         order_id, customer_id, status, reason, currency, shipping, net, tax, gross, tax_rate,
-        placed_at, confirmed_at, dispatched_at, delivered_at, cancelled_at, version, updated_at
+        placed_at, confirmed_at, dispatched_at, delivered_at, cancelled_at,
+        refund_amount, refund_status, version, updated_at
     )
     select * from unnest(
         %(order_id)s::text[],
@@ -108,6 +109,8 @@ _UPSERT_ORDERS = """
         %(dispatched_at)s::timestamptz[],
         %(delivered_at)s::timestamptz[],
         %(cancelled_at)s::timestamptz[],
+        %(refund_amount)s::bigint[],
+        %(refund_status)s::text[],
         %(version)s::bigint[],
         %(updated_at)s::timestamptz[]
     )
@@ -126,6 +129,8 @@ _UPSERT_ORDERS = """
         dispatched_at = excluded.dispatched_at,
         delivered_at = excluded.delivered_at,
         cancelled_at = excluded.cancelled_at,
+        refund_amount = excluded.refund_amount,
+        refund_status = excluded.refund_status,
         version = excluded.version,
         updated_at = excluded.updated_at
     where excluded.version > held.version

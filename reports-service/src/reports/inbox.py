@@ -10,6 +10,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from psycopg import Connection
 
 from reports.database import Authentication, Database, Refused, save
+from reports.delivery import Poison, Queue
 from reports.messages import parse
 from reports.migration import migrate
 from reports.sale import Sale, newest
@@ -23,59 +24,66 @@ database = Database(
     user=os.environ["DATABASE_USER"],
     authentication=Authentication(os.environ["DATABASE_AUTHENTICATION"]),
 )
+queue = Queue(os.environ["QUEUE_URL"], os.environ["DEAD_LETTER_QUEUE_URL"], logger)
 
 
 @logger.inject_lambda_context
 @tracer.capture_lambda_handler
 @event_source(data_class=SQSEvent)
 def handler(event: SQSEvent, context: LambdaContext) -> PartialItemFailureResponse:
-    """Act on a batch of messages. Raises psycopg's Error when the database fails: all come again.
+    """Act on a batch of messages. Those that failed come again; the rest do not.
 
-    A message that can never be handled is answered as failed. So it comes again alone, and lands
-    in the dead-letter queue by itself: from the database's network no queue can be reached.
+    All do that are no poison when the database fails.
     """
+    records = list(event.records)
     sales: dict[str, Sale] = {}
-    failed: list[str] = []
-    for record in event.records:
+    poison: dict[str, Poison] = {}
+    failed: set[str] = set()
+    for record in records:
         try:
             sales[record.message_id] = Sale.of(parse(record.body))
         except ValueError as error:
             logger.error("refused", reason=str(error), sqs_message_id=record.message_id)
-            failed.append(record.message_id)
+            poison[record.message_id] = Poison(str(error))
     if sales:
-        failed += keep(sales)
-    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
+        try:
+            poison |= keep(sales)
+        except Exception:
+            logger.exception("the batch was not kept")
+            failed = set(sales)
+    return queue.settle(records, poison, failed)
 
 
 @tracer.capture_method(capture_response=False)
-def keep(sales: Mapping[str, Sale]) -> list[str]:
-    """Write the sales, by the ids of their messages. Returns the ids of those that are refused.
+def keep(sales: Mapping[str, Sale]) -> dict[str, Poison]:
+    """Write the sales, by the ids of their messages. Returns those that the database refuses.
 
-    The connection ends with the batch: the database falls asleep when nobody holds one.
+    The connection ends with the batch: the database falls asleep when nobody holds one. Raises
+    psycopg's Error when the database fails.
     """
     with database.open() as connection:
         migrate(connection)
         try:
             write(connection, newest(sales.values()))
         except Refused:
-            return [
-                message_id
+            tried = {
+                message_id: alone(connection, sale, message_id)
                 for message_id, sale in sales.items()
-                if refuses(connection, sale, message_id)
-            ]
-    return []
+            }
+            return {message_id: poison for message_id, poison in tried.items() if poison}
+    return {}
 
 
-def refuses(connection: Connection, sale: Sale, message_id: str) -> bool:
-    """Write one sale alone, and say whether the database refuses it."""
+def alone(connection: Connection, sale: Sale, message_id: str) -> Poison | None:
+    """Write one sale by itself. Returns why the database refuses it, if it does."""
     try:
         write(connection, [sale])
     except Refused as error:
         logger.error(
             "refused", reason=str(error), order_id=sale.order_id, sqs_message_id=message_id
         )
-        return True
-    return False
+        return Poison(str(error))
+    return None
 
 
 def write(connection: Connection, sales: list[Sale]) -> None:

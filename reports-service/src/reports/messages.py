@@ -45,6 +45,13 @@ class Step(Model):
     at: Timestamp
 
 
+class Refund(Model):
+    """Money on its way back, or there. `amount` is in minor units of the order's currency."""
+
+    amount: Money
+    status: Annotated[str, Field(description="PENDING or REFUNDED")]
+
+
 class OrderData(Model):
     """A whole order, as far as the reports count it.
 
@@ -62,6 +69,7 @@ class OrderData(Model):
     tax_rate: Annotated[Decimal, Field(ge=0, description="0.15 is 15 %")]
     status: str
     reason: Annotated[str | None, Field(description="Why it was cancelled")]
+    refund: Refund | None = None
     history: tuple[Step, ...]
     placed_at: Timestamp
     updated_at: Timestamp
@@ -95,9 +103,20 @@ class OrderCancelled(OrderEvent):
     """Event: an order came to nothing, for the reason it gives."""
 
 
+class OrderUpdated(OrderEvent):
+    """Event: something else about an order changed, such as the status of its refund."""
+
+
 HEARS: dict[str, type[OrderEvent]] = {
     model.__name__: model
-    for model in (OrderPlaced, OrderConfirmed, OrderDispatched, OrderDelivered, OrderCancelled)
+    for model in (
+        OrderPlaced,
+        OrderConfirmed,
+        OrderDispatched,
+        OrderDelivered,
+        OrderCancelled,
+        OrderUpdated,
+    )
 }
 SENDS: tuple[type[Message], ...] = ()
 

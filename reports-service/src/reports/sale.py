@@ -13,7 +13,8 @@ from reports.messages import Line, OrderEvent
 class Sale:
     """An order at one of its versions. Amounts are in minor units of `currency`.
 
-    Each time but `placed_at` and `updated_at` is None until the order came to that status.
+    Each time but `placed_at` and `updated_at` is None until the order came to that status; the
+    refund is None unless there is one.
     """
 
     order_id: str
@@ -31,6 +32,8 @@ class Sale:
     dispatched_at: datetime | None
     delivered_at: datetime | None
     cancelled_at: datetime | None
+    refund_amount: int | None
+    refund_status: str | None
     version: int
     updated_at: datetime
     lines: tuple[Line, ...]
@@ -56,6 +59,8 @@ class Sale:
             dispatched_at=reached.get("DISPATCHED"),
             delivered_at=reached.get("DELIVERED"),
             cancelled_at=reached.get("CANCELLED"),
+            refund_amount=order.refund.amount if order.refund else None,
+            refund_status=order.refund.status if order.refund else None,
             version=event.metadata.version,
             updated_at=order.updated_at,
             lines=order.lines,
