@@ -9,7 +9,7 @@ LOCAL := $(RUN) python -m local
 
 FOLDERS := $(wildcard *-service) public-api
 TEMPLATES := $(FOLDERS:%=%/template.yaml)
-ROOT_TESTS := tests/rules tests/contracts local
+ROOT_TESTS := tests/rules tests/contracts tests/simulation local
 TYPED := bench local tools tests $(FOLDERS:%=%/src)
 
 headline = @printf '\n\033[1m== %s\033[0m\n' '$(1)'
@@ -19,7 +19,7 @@ export PATH := $(PATH):$(dir $(OWN_UV))
 export SAM_CLI_TELEMETRY := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status logs demo token build deploy lint test contracts lock bench clean
+.PHONY: help up down status logs dlq redrive demo token build deploy lint test simulate contracts lock bench clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,12 @@ status: $(UV) ## Tell what runs, where, and in what state the stacks are
 
 logs: $(UV) ## Show the log lines of SERVICE=orders [FOLLOW=1]
 	@$(LOCAL) logs $(or $(SERVICE),$(error Which? make logs SERVICE=orders)) $(if $(FOLLOW),--follow)
+
+dlq: $(UV) ## List the dead letters, and why each is one [ENV=prod] [SERVICE=orders]
+	@$(LOCAL) dlq --env $(or $(ENV),local) $(if $(SERVICE),--only $(SERVICE))
+
+redrive: $(UV) ## Send the dead letters of SERVICE=toys back [QUEUE=InboxDeadLetters] [ENV=prod]
+	@$(LOCAL) redrive $(or $(SERVICE),$(error Whose? make redrive SERVICE=toys)) --env $(or $(ENV),local) $(if $(QUEUE),--queue $(QUEUE))
 
 demo: $(UV) ## Buy something, and watch it go through the eight services
 	@$(LOCAL) demo
@@ -69,6 +75,9 @@ test: lint $(FOLDERS:%=test-%) ## Check all: lint, each service alone, all toget
 $(FOLDERS:%=test-%): test-%: $(UV) | lint
 	$(call headline,$*)
 	@cd $* && $(UV) run --isolated --frozen pytest -q
+
+simulate: $(UV) ## Play orders in one process, where anything may fail at any time [SEED=7] [ORDERS=1000] [MINUTES=10]
+	@$(RUN) python -m tests.simulation $(if $(SEED),--seed $(SEED)) $(if $(ORDERS),--orders $(ORDERS)) $(if $(MINUTES),--minutes $(MINUTES))
 
 contracts: $(UV) ## Write the contracts, sample events and diagrams out of the code
 	@$(RUN) python -m tools.contracts

@@ -11,7 +11,18 @@ import httpx
 import psycopg
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local import cloud, database, gateway, logs, processes, sam, servers, status, tools
+from local import (
+    cloud,
+    database,
+    gateway,
+    letters,
+    logs,
+    processes,
+    sam,
+    servers,
+    status,
+    tools,
+)
 from local.errors import LocalError
 from local.progress import Progress, console, fail
 from local.services import select
@@ -59,6 +70,13 @@ def _run(options: argparse.Namespace, settings: Settings) -> int:
             for service in select([options.service]):
                 console.print(f"[bold]{service.stack(options.env)}[/]")
                 sam.deploy_to_aws(service, settings, options.env)
+        case "dlq":
+            letters.show(settings, select(options.only.split(",")), options.env)
+        case "redrive":
+            service = select([options.service])[0]
+            with Progress() as progress:
+                moved = letters.redrive(settings, service, options.env, options.queue, progress)
+            console.print(f"Sent back: {moved} letter{'s' if moved != 1 else ''}.")
         case "token":
             print(Shopper.sign_up(settings).token)
         case "demo":
@@ -103,6 +121,14 @@ def _parser() -> argparse.ArgumentParser:
     deploy = commands.add_parser("deploy", help="build and deploy to AWS")
     deploy.add_argument("--env", required=True, help="an environment of samconfig.toml")
     deploy.add_argument("--service", default="", help="this service, not all eight")
+    where = argparse.ArgumentParser(add_help=False)
+    where.add_argument("--env", default="local", help="local, or an environment of samconfig.toml")
+    commands.add_parser("dlq", parents=[only, where], help="every dead letter, and why it is one")
+    back = commands.add_parser("redrive", parents=[where], help="send dead letters back")
+    back.add_argument("service")
+    back.add_argument(
+        "--queue", default="InboxDeadLetters", help="whose letters: its name in the template"
+    )
     commands.add_parser("clean", help="delete what was built, logged and stored here")
     commands.add_parser("token", help="sign a shopper up, and print their token")
     commands.add_parser("demo", help="buy something, step by step")

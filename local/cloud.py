@@ -9,7 +9,7 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
 
-from local import aws, database, processes, sam, seed, servers
+from local import aws, database, processes, sam, seed, servers, webhooks
 from local.digests import State, load_state, save_state, source_digest
 from local.errors import LocalError
 from local.processes import Server
@@ -21,8 +21,11 @@ from local.tools import FAST_SHUTDOWN
 SIDE_BY_SIDE = 3
 """Stacks that are built and deployed at once."""
 
-STRIPE_SECRET = ("tbs/stripe", {"apiKey": "sk_test_local"})
-"""The secret that payments reads Stripe's key from, and its value here."""
+STRIPE_SECRET = (
+    "tbs/stripe",
+    {"apiKey": "sk_test_local", "webhookSecret": webhooks.SECRET},
+)
+"""The secret that payments reads what it needs for Stripe from, and its value here."""
 
 
 def up(
@@ -62,6 +65,8 @@ def up(
         _side_by_side(
             services, lambda service, commands: _deployed(settings, service, progress, commands)
         )
+        if webhooks.register(settings):
+            progress.note("Stripe's stand-in tells payments what happens")
         ensure("gateway", servers.gateway)
         if any(service.name == "toys" for service in services):
             with progress.step("Catalogue: fill"):

@@ -1,4 +1,4 @@
-"""The demo: three shoppers' stories, played over HTTP and shown message by message."""
+"""The demo: four shoppers' stories, played over HTTP and shown message by message."""
 
 import json
 import time
@@ -52,7 +52,7 @@ class Demo:
         self.console = console
 
     def play(self) -> None:
-        """All three stories. Raises AssertionError when one does not end as it should."""
+        """All four stories. Raises AssertionError when one does not end as it should."""
         console = self.console
         console.rule("[bold]A shopper comes to the shop")
         shopper = Shopper.sign_up(self.settings)
@@ -68,6 +68,7 @@ class Demo:
             self._delivered(shopper, bus, both)
             self._declined(shopper, bus, both)
             self._sold_out(shopper, bus, first)
+            self._changed_mind(shopper, bus, both)
         self._addresses(second)
 
     def _catalogue(self, shopper: Shopper) -> list[dict[str, Any]]:
@@ -123,6 +124,25 @@ class Demo:
             raise AssertionError("a payment was asked for")
         self.console.print("No payment was asked for, so nothing was charged.")
 
+    def _changed_mind(self, shopper: Shopper, bus: BusWatch, lines: list[dict[str, Any]]) -> None:
+        self.console.rule(
+            "[bold]4. A card that asks for 3-D Secure, and a shopper who thinks twice"
+        )
+        story = self._tell(
+            shopper,
+            bus,
+            lines,
+            "pm_card_authenticationRequired",
+            {"OrderCancelled", "StockReleased"},
+            cancel_at_3d_secure=True,
+        )
+        self._expect(story, "CANCELLED", "CUSTOMER")
+        self._timeline(story.order)
+        self._mails(shopper.email, story.order_id)
+        if any(seen.name == "PaymentCollected" for seen in story.seen):
+            raise AssertionError("the payment was collected")
+        self.console.print("Nothing was charged, and the toys are back on the shelf.")
+
     def _scarce(self, shopper: Shopper) -> dict[str, Any]:
         for toy in shopper.toys():
             if toy["availability"] == "LOW":
@@ -136,8 +156,13 @@ class Demo:
         lines: list[dict[str, Any]],
         card: str,
         last: set[str],
+        *,
+        cancel_at_3d_secure: bool = False,
     ) -> Story:
-        """Order, and print each message as it comes, until all that belongs to it has come."""
+        """Order, and print each message as it comes, until all that belongs to it has come.
+
+        `cancel_at_3d_secure` has the shopper cancel when they are asked to confirm the payment.
+        """
         console = self.console
         bus.read()
         began, clock = datetime.now(UTC), time.monotonic()
@@ -168,6 +193,9 @@ class Demo:
                         quiet_since = time.monotonic()
                 story.order = shopper.get_order(story.order_id)
                 ended = story.order["status"] in FINAL and last <= {s.name for s in story.seen}
+                if cancel_at_3d_secure and story.order.get("paymentAction"):
+                    cancel_at_3d_secure = False
+                    self._cancel(shopper, story)
                 waited = time.monotonic() - clock
                 status.update(
                     f"the shopper sees [bold]{story.order['status']}[/bold] {waited:.1f} s"
@@ -182,6 +210,12 @@ class Demo:
                 time.sleep(0.1)
         console.print()
         return story
+
+    def _cancel(self, shopper: Shopper, story: Story) -> None:
+        console, address = self.console, story.order["paymentAction"]["url"]
+        console.print(f"  the bank asks the shopper to confirm at {address}", soft_wrap=True)
+        shopper.cancel(story.order_id)
+        console.print(f"  POST /api/orders/{story.order_id}/cancellation answered 202")
 
     def _line(self, story: Story, seen: Seen) -> Text:
         passed = (seen.at - story.began).total_seconds()
@@ -217,13 +251,13 @@ class Demo:
 
     def _mails(self, email: str, order_id: str) -> None:
         """The mails about an order, the first one in full."""
-        found = [m for m in mailbox.mails(self.settings, email) if order_id in m.text + m.subject]
         deadline = time.monotonic() + 20
-        while not found and time.monotonic() < deadline:
+        while True:
+            sent = mailbox.mails(self.settings, email)
+            found = [mail for mail in sent if order_id in mail.text + mail.subject]
+            if found or time.monotonic() > deadline:
+                break
             time.sleep(0.2)
-            found = [
-                m for m in mailbox.mails(self.settings, email) if order_id in m.text + m.subject
-            ]
         if not found:
             raise AssertionError(f"no mail about {order_id} came")
         shown = next((m for m in found if "eceipt" in m.subject), found[0])

@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.progress import Progress as Bars
 from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
-console = Console(highlight=False)
-"""Standard output."""
+console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
+"""Standard output; wide where nobody looks, so that no id in a table is broken."""
 
 errors = Console(stderr=True, highlight=False)
 """Standard error."""

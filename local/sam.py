@@ -13,7 +13,7 @@ from py_compile import PycInvalidationMode
 from local import aws, tools
 from local.errors import LocalError
 from local.processes import log_file
-from local.services import Service, environments, local_parameters
+from local.services import Service, local_parameters, require_environment
 from local.settings import Settings
 
 BUCKET = "tbs-app-local-artifacts"
@@ -114,10 +114,7 @@ def deploy_to_aws(service: Service, settings: Settings, environment: str) -> Non
 
     Raises LocalError when samconfig.toml has no such environment, and when SAM fails.
     """
-    known = environments(service)
-    if environment not in known:
-        told = ", ".join(known) or "none"
-        raise LocalError(f"{service.configuration} tells of {told}, not of {environment!r}")
+    require_environment(service, environment)
     build(service, settings, Commands(), environment)
     command = [
         *(tools.find("sam"), "deploy"),

@@ -91,12 +91,9 @@ def configured_parameters(service: Service, environment: str) -> dict[str, str]:
 
     SAM writes them as one string, `A=b C=d`, or as a list of `A=b`.
     """
-    if not service.configuration.exists():
-        return {}
-    commands = tomllib.loads(service.configuration.read_text()).get(environment, {})
     overrides: dict[str, str] = {}
-    for command in ("global", "deploy"):
-        given = commands.get(command, {}).get("parameters", {}).get("parameter_overrides", [])
+    for parameters in _deployment(service, environment):
+        given = parameters.get("parameter_overrides", [])
         for pair in shlex.split(given) if isinstance(given, str) else given:
             name, equals, value = pair.partition("=")
             if not equals:
@@ -107,10 +104,38 @@ def configured_parameters(service: Service, environment: str) -> dict[str, str]:
     return overrides
 
 
+def placed(service: Service, environment: str) -> tuple[str, str | None]:
+    """The name of a service's stack in an environment, and its region where one is fixed.
+
+    Raises LocalError when samconfig.toml tells of no such environment.
+    """
+    require_environment(service, environment)
+    named = {
+        key: value for table in _deployment(service, environment) for key, value in table.items()
+    }
+    return str(named.get("stack_name") or service.stack(environment)), named.get("region")
+
+
+def require_environment(service: Service, environment: str) -> None:
+    """Raise LocalError when samconfig.toml does not tell how to deploy to an environment."""
+    known = environments(service)
+    if environment not in known:
+        told = ", ".join(known) or "none"
+        raise LocalError(f"{service.configuration} tells of {told}, not of {environment!r}")
+
+
 def environments(service: Service) -> list[str]:
     """The environments that samconfig.toml tells how to deploy to."""
     tables = tomllib.loads(service.configuration.read_text())
     return [name for name, table in tables.items() if isinstance(table, dict) and "deploy" in table]
+
+
+def _deployment(service: Service, environment: str) -> list[dict[str, Any]]:
+    """What samconfig.toml says of deploying to an environment: of all commands, then of this."""
+    if not service.configuration.exists():
+        return []
+    commands = tomllib.loads(service.configuration.read_text()).get(environment, {})
+    return [commands.get(command, {}).get("parameters", {}) for command in ("global", "deploy")]
 
 
 def template_parameters(service: Service) -> set[str]:
@@ -127,7 +152,7 @@ def architecture() -> str:
 def _addresses(service: Service, settings: Settings) -> dict[str, str]:
     match service.name:
         case "payments":
-            return {"StripeApiBase": settings.stripe_url}
+            return {"StripeApiBase": settings.stripe_url, "StripeReturnUrl": f"{settings.url}/"}
         case "reports":
             return {
                 "DatabaseHost": HOST,

@@ -3,7 +3,7 @@
 import re
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Self
 
 import httpx
@@ -64,10 +64,18 @@ class Shopper:
         return _good(self._http.get("/toys"))["items"]  # type: ignore[no-any-return]
 
     def order(
-        self, lines: list[dict[str, Any]], payment_method: str, key: str | None = None
+        self,
+        lines: list[dict[str, Any]],
+        payment_method: str,
+        key: str | None = None,
+        address: Mapping[str, str] = ADDRESS,
     ) -> dict[str, Any]:
         """Order so many of each toy. Answers at once with the order as it was submitted."""
-        body = {"lines": lines, "shippingAddress": ADDRESS, "paymentMethodId": payment_method}
+        body = {
+            "lines": lines,
+            "shippingAddress": dict(address),
+            "paymentMethodId": payment_method,
+        }
         answer = self._http.post(
             "/orders", json=body, headers={"Idempotency-Key": key or uuid.uuid4().hex}
         )
@@ -76,6 +84,10 @@ class Shopper:
     def get_order(self, order_id: str) -> dict[str, Any]:
         """The order as the shop shows it now."""
         return _good(self._http.get(f"/orders/{order_id}"))
+
+    def cancel(self, order_id: str) -> dict[str, Any]:
+        """Ask for an order to be cancelled. Answers with the order as it is now."""
+        return _good(self._http.post(f"/orders/{order_id}/cancellation"))
 
     def orders(self) -> list[dict[str, Any]]:
         """The shopper's orders, newest first."""

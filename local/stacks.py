@@ -8,7 +8,7 @@ from local import aws
 from local.errors import LocalError
 from local.settings import Settings
 
-_API_URL = re.compile(r"https://(?P<api>[^.]+)\.execute-api\.[^/]+/(?P<stage>[^/]+)/?")
+_API_URL = re.compile(r"https://(?P<api>[^.]+)\.execute-api\.[^/]+/(?P<stage>[^/]+)(?P<path>/.*)?")
 
 
 def outputs(settings: Settings, service: str) -> dict[str, str]:
@@ -29,11 +29,20 @@ def outputs(settings: Settings, service: str) -> dict[str, str]:
 
 def api_url(settings: Settings, service: str) -> str:
     """Where a service's API answers on this machine, without a slash at its end."""
-    url = outputs(settings, service).get("ApiUrl", "")
+    return address(settings, service, "ApiUrl").rstrip("/")
+
+
+def address(settings: Settings, service: str, output: str) -> str:
+    """Where what a stack's output names at API Gateway answers on this machine.
+
+    Raises LocalError when the output is missing or names something else.
+    """
+    url = outputs(settings, service).get(output, "")
     found = _API_URL.fullmatch(url)
     if found is None:
-        raise LocalError(f"The stack tbs-app-{service}-local has no API: its ApiUrl is {url!r}")
-    return f"{settings.aws_url}/_aws/execute-api/{found['api']}/{found['stage']}"
+        raise LocalError(f"The stack tbs-app-{service}-local has no API: its {output} is {url!r}")
+    path = found["path"] or ""
+    return f"{settings.aws_url}/_aws/execute-api/{found['api']}/{found['stage']}{path}"
 
 
 def statuses(settings: Settings) -> dict[str, str]:

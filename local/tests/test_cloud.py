@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from local import cloud, processes, sam, seed, servers
+from local import cloud, processes, sam, seed, servers, webhooks
 from local.digests import load_state
 from local.errors import LocalError
 from local.processes import Server
@@ -29,6 +29,7 @@ def small_cloud(monkeypatch: pytest.MonkeyPatch, small_server: DescribeServer) -
         monkeypatch.setattr(servers, name, describe)
     monkeypatch.setattr(cloud, "_prepare", lambda settings: None)
     monkeypatch.setattr(seed, "fill", lambda settings: 24)
+    monkeypatch.setattr(webhooks, "register", lambda settings: True)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from local.services import (
     configured_parameters,
     environments,
     local_parameters,
+    placed,
     select,
     template_parameters,
 )
@@ -19,6 +20,7 @@ TEMPLATE = """
 Parameters:
   Architecture: {Type: String}
   StripeApiBase: {Type: String}
+  StripeReturnUrl: {Type: String}
   Name: {Type: String, Default: !Sub "${AWS::StackName}"}
 Conditions:
   Never: !Equals [!Ref Name, ""]
@@ -92,6 +94,7 @@ def test_this_machines_addresses_win_over_samconfig(root: Path, settings: Settin
     )
     assert local_parameters(service, settings) == {
         "StripeApiBase": settings.stripe_url,
+        "StripeReturnUrl": f"{settings.url}/",
         "Name": "x",
         "Architecture": architecture(),
     }
@@ -102,12 +105,29 @@ def test_payments_that_would_call_the_real_stripe_are_refused(
 ) -> None:
     service = Service(root / "payments-service")
     service.template.write_text("Parameters: {Name: {Type: String}}")
-    with pytest.raises(LocalError, match="has no parameter StripeApiBase"):
+    with pytest.raises(LocalError, match="has no parameter StripeApiBase, StripeReturnUrl"):
         local_parameters(service, settings)
 
 
 def test_parameters_that_a_template_declares(root: Path) -> None:
     service = Service(root / "toys-service")
-    assert template_parameters(service) == {"Architecture", "StripeApiBase", "Name"}
+    assert template_parameters(service) == {
+        "Architecture",
+        "StripeApiBase",
+        "StripeReturnUrl",
+        "Name",
+    }
     service.template.write_text("Resources: {}")
     assert template_parameters(service) == set()
+
+
+def test_where_a_stack_is(root: Path) -> None:
+    service = Service(root / "toys-service")
+    service.configuration.write_text(
+        '[dev.deploy.parameters]\nstack_name = "a"\n'
+        '[prod.global.parameters]\nregion = "eu-west-3"\n[prod.deploy.parameters]\n'
+    )
+    assert placed(service, "dev") == ("a", None)
+    assert placed(service, "prod") == ("tbs-app-toys-prod", "eu-west-3")
+    with pytest.raises(LocalError, match="tells of dev, prod, not of 'local'"):
+        placed(service, "local")
