@@ -13,7 +13,19 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
 
-from tests.rules.tree import Member, Tree, arns, attribute, listed, number, strings, taken
+from tests.rules.tree import (
+    Entrance,
+    Holder,
+    Member,
+    Tree,
+    arns,
+    attribute,
+    listed,
+    number,
+    strings,
+    taken,
+    under,
+)
 from tools import drift, requirements
 from tools.services import Door
 
@@ -23,6 +35,24 @@ RULES: dict[str, Rule] = {}
 
 PUBLIC = "public-api"
 """The only service that faces the internet."""
+
+ENTRANCES = {
+    ("payments", "POST", "/webhooks/stripe"): "Stripe has to reach it; what comes is checked by"
+    " its signature before it counts",
+}
+"""What other services let anybody do, by service, method and path, and why."""
+
+TRIES = 10
+"""How often a queue gives a message out before it is a dead letter."""
+
+SCANS = {"dynamodb:scan", "dynamodb:partiqlselect"}
+"""Actions that may read a whole table."""
+
+PLUMBING: dict[str, dict[str, str]] = {
+    "delivery.py": {"reports": "takes a batch as one, and may have no way to its queues"},
+    "errors.py": {"public-api": "answers what the terms of the shop refuse, too"},
+}
+"""Modules that are the same wherever they are, and the services where they are not, and why."""
 
 FOURTEEN_DAYS = 1_209_600
 """The longest that SQS keeps a message, in seconds."""
@@ -120,15 +150,83 @@ def no_service_calls_another(tree: Tree) -> Iterator[str]:
 
 @rule
 def only_one_faces_the_internet(tree: Tree) -> Iterator[str]:
-    """All APIs but the public one take requests signed with IAM only."""
+    """All APIs but the public one take requests signed with IAM only, save for what is named."""
     for member in tree.members:
+        if member.name == PUBLIC:
+            continue
         for door in member.service.doors:
             for route in door.routes:
-                if member.name != PUBLIC and route.authorizer != "AWS_IAM":
+                if route.authorizer != "AWS_IAM":
                     yield (
                         f"{_door(door)}: {route.method} {route.path} is open to"
                         f" {route.authorizer or 'everybody'}. Set DefaultAuthorizer: AWS_IAM"
                     )
+        open_to = {
+            (member.name, entrance.method, entrance.path): entrance.authorizer
+            for entrance in member.entrances
+            if entrance.authorizer != "AWS_IAM"
+        }
+        named = {key for key in ENTRANCES if key[0] == member.name}
+        for _, method, path in sorted(open_to.keys() - named):
+            yield f"{_template(member)}: {method} {path} is open. Set AuthorizationType: AWS_IAM"
+        for _, method, path in sorted(named - open_to.keys()):
+            yield f"{_template(member)} has no open {method} {path}. Take it out of ENTRANCES"
+
+
+@rule
+def what_anybody_may_call_is_a_function_or_a_queue(tree: Tree) -> Iterator[str]:
+    """No function has an address of its own. An open entrance without a function fills a queue."""
+    for member in tree.members:
+        for door in member.service.doors:
+            if "FunctionUrlConfig" in door.properties:
+                yield f"{_door(door)} has an address of its own. Put it behind its API"
+        for entrance in member.entrances:
+            if entrance.authorizer != "AWS_IAM":
+                yield from (f"{_door(entrance)}: {fault}" for fault in _no_queue(member, entrance))
+        for name, stage in member.service.of_type("AWS::ApiGateway::Stage").items():
+            limited = [one for one in stage.get("MethodSettings", []) if _limits(one)]
+            if not limited or not stage.get("TracingEnabled"):
+                yield (
+                    f"{_template(member)}: {name}: set TracingEnabled, and the throttling limits"
+                    ' of HttpMethod "*" and ResourcePath /* in MethodSettings'
+                )
+
+
+def _no_queue(member: Member, entrance: Entrance) -> Iterator[str]:
+    """Why an entrance is more than a way into one queue of its own."""
+    integration = entrance.properties.get("Integration", {})
+    if (entrance.method, integration.get("IntegrationHttpMethod")) != ("POST", "POST"):
+        yield "only POST into a queue may be open, by POST"
+    uri = integration.get("Uri")
+    target = re.fullmatch(
+        r"arn:\$\{AWS::Partition\}:apigateway:\$\{AWS::Region\}:sqs:path/\$\{AWS::AccountId\}/"
+        r"\$\{(\w+)\.QueueName\}",
+        str(uri.get("Fn::Sub") if isinstance(uri, dict) else uri),
+    )
+    queue = target[1] if target else None
+    if integration.get("Type") != "AWS" or queue not in member.service.of_type("AWS::SQS::Queue"):
+        yield "what is open leads into a queue of its own: Type AWS, Uri …:sqs:path/…"
+    role = next((r for r in member.roles if arns(integration.get("Credentials")) == {r.name}), None)
+    if role is None:
+        yield "its Credentials are to be a role of this template"
+        return
+    if role.trusted != [{"Service": "apigateway.amazonaws.com"}]:
+        yield f"{role.name} is to be taken on by apigateway.amazonaws.com alone"
+    may = [
+        (action, resource)
+        for holder, statement in member.statements()
+        if holder == role
+        for action in listed(statement.get("Action"))
+        for resource in arns(statement.get("Resource"))
+    ]
+    if may != [("sqs:SendMessage", queue)] or any(h == role for h, _ in member.managed_policies()):
+        yield f"{role.name} may {may}. It needs sqs:SendMessage to {queue} and nothing else"
+
+
+def _limits(settings: Mapping[str, Any]) -> bool:
+    everything = (settings.get("HttpMethod"), settings.get("ResourcePath")) == ("*", "/*")
+    limits = ("ThrottlingRateLimit", "ThrottlingBurstLimit")
+    return everything and all(limit in settings for limit in limits)
 
 
 # Messages
@@ -219,7 +317,7 @@ def outbox_may_send_what_is_sent(tree: Tree) -> Iterator[str]:
 
 @rule
 def every_queue_is_encrypted_and_gives_up(tree: Tree) -> Iterator[str]:
-    """Encrypted; a dead-letter queue after five tries, or is one, and keeps fourteen days."""
+    """Encrypted; a dead-letter queue after ten tries, or is one, and keeps fourteen days."""
     for member in tree.members:
         for name, properties in member.service.of_type("AWS::SQS::Queue").items():
             where = f"{_template(member)}: {name}"
@@ -230,8 +328,8 @@ def every_queue_is_encrypted_and_gives_up(tree: Tree) -> Iterator[str]:
                     yield f"{where} is to keep its messages {FOURTEEN_DAYS} s"
                 continue
             policy = properties.get("RedrivePolicy", {})
-            if policy.get("maxReceiveCount") != 5:
-                yield f"{where}: set maxReceiveCount: 5"
+            if policy.get("maxReceiveCount") != TRIES:
+                yield f"{where}: set maxReceiveCount: {TRIES}"
             target = arns(policy.get("deadLetterTargetArn"))
             if len(target & set(member.service.dead_letter_queues)) != 1:
                 yield f"{where} has no dead-letter queue. Give it a RedrivePolicy"
@@ -313,6 +411,36 @@ def queues_wait_long_enough_for_their_function(tree: Tree) -> Iterator[str]:
             given = number(queues[found[0]].get("VisibilityTimeout", 30), member.service)
             if given < needed:
                 yield f"{_template(member)}: {found[0]}: set VisibilityTimeout to {needed} or more"
+
+
+@rule
+def who_reads_a_queue_can_bury_and_put_off(tree: Tree) -> Iterator[str]:
+    """It knows the queue and its dead letters, and may send to the one and put off in the other.
+
+    Where it knows them under a condition only, it may do so under the same.
+    """
+    for member in tree.members:
+        queues = member.service.of_type("AWS::SQS::Queue")
+        for door, properties in _sources(member, "SQS"):
+            found = attribute(properties["Queue"])
+            assert found
+            policy = queues[found[0]].get("RedrivePolicy", {})
+            letters = next(iter(sorted(arns(policy.get("deadLetterTargetArn")))), "")
+            for variable, queue, action in (
+                ("QUEUE_URL", found[0], "sqs:ChangeMessageVisibility"),
+                ("DEAD_LETTER_QUEUE_URL", letters, "sqs:SendMessage"),
+            ):
+                value = door.variables.get(variable)
+                urls = [url for url in taken(value) if url != ""]
+                if urls not in ([{"Ref": queue}], [{"Fn::GetAtt": [queue, "QueueUrl"]}]):
+                    yield f"{_door(door)}: set {variable} to the address of {queue}"
+                    continue
+                condition = value["Fn::If"][0] if value and "Fn::If" in value else None
+                given = _granted(door, action, condition)
+                if queue not in given:
+                    yield f"{_door(door)} may not {action}. Allow it on {queue}"
+                for other in sorted(given - {queue}):
+                    yield f"{_door(door)} may {action} on {other}. It needs {queue} alone"
 
 
 @rule
@@ -398,10 +526,60 @@ def no_event_source_retries_for_ever(tree: Tree) -> Iterator[str]:
 
 
 @rule
+def every_schedule_gives_up(tree: Tree) -> Iterator[str]:
+    """Bounded retries and a dead-letter queue: for who invokes on time, and for Lambda itself."""
+    for member in tree.members:
+        scheduled = [*_sources(member, "ScheduleV2"), *_sources(member, "Schedule")]
+        for door, properties in scheduled:
+            yield from (f"{_door(door)}: its schedule: {f}" for f in _endless(member, properties))
+            invoked = door.properties.get("EventInvokeConfig", {})
+            failure = invoked.get("DestinationConfig", {}).get("OnFailure", {})
+            settings = {
+                "RetryPolicy": invoked,
+                "DeadLetterConfig": {"Arn": failure.get("Destination")},
+            }
+            for fault in _endless(member, settings):
+                yield f"{_door(door)}: its EventInvokeConfig (OnFailure): {fault}"
+        for name, properties in member.service.of_type("AWS::Scheduler::Schedule").items():
+            for fault in _endless(member, properties.get("Target", {})):
+                yield f"{_template(member)}: {name}: {fault}"
+        for name, properties in member.service.of_type("AWS::Events::Rule").items():
+            if "ScheduleExpression" in properties:
+                yield f"{_template(member)}: {name} is a schedule. Make it a ScheduleV2 event"
+
+
+def _endless(member: Member, target: Mapping[str, Any]) -> Iterator[str]:
+    """What keeps an asynchronous target from giving up into a dead-letter queue of its own."""
+    policy = target.get("RetryPolicy", {})
+    for bound in ("MaximumRetryAttempts", "MaximumEventAgeInSeconds"):
+        if bound not in policy:
+            yield f"set {bound}"
+    letters = arns(target.get("DeadLetterConfig", {}).get("Arn"))
+    if len(letters & set(member.service.dead_letter_queues)) != 1:
+        yield "give it a dead-letter queue"
+
+
+@rule
+def no_function_reads_a_whole_table(tree: Tree) -> Iterator[str]:
+    """What is looked for has an index: a scan costs more with every item there is."""
+    for member in tree.members:
+        for holder, statement in member.statements():
+            for action in listed(statement.get("Action")):
+                if str(action).lower() in SCANS:
+                    yield f"{_door(holder)} may {action}. Make an index, and query that"
+
+
+@rule
 def no_role_may_do_everything(tree: Tree) -> Iterator[str]:
     """No action with a star in it, no resource that is a star, no managed policy without reason."""
     for member in tree.members:
+        for logical_id, resource in member.service.resources.items():
+            kind = str(resource["Type"])
+            if kind.startswith("AWS::IAM::") and kind != "AWS::IAM::Role":
+                yield f"{_template(member)}: {logical_id}: write the statements into the role"
         for door, statement in member.statements():
+            for negation in {"NotAction", "NotResource"} & statement.keys():
+                yield f"{_door(door)} has {negation}. Name what it may, not what it may not"
             for action in listed(statement.get("Action")):
                 if "*" in action:
                     yield f"{_door(door)} may {action}. Name the actions it needs"
@@ -506,6 +684,33 @@ def deployments_are_named_alike(tree: Tree) -> Iterator[str]:
 
 
 @rule
+def plumbing_is_the_same_everywhere(tree: Tree) -> Iterator[str]:
+    """Modules that are copied, so that folders share nothing, do not drift apart."""
+    for name, others in PLUMBING.items():
+        texts: defaultdict[str, list[str]] = defaultdict(list)
+        for member in tree.members:
+            path = member.service.folder / "src" / member.service.package / name
+            if path.exists() and member.name not in others:
+                texts[path.read_text()].append(member.name)
+        most = max(texts.values(), key=len, default=[])
+        for text, names in texts.items():
+            if names != most:
+                wanted = next(text for text, names in texts.items() if names == most)
+                difference = difflib.unified_diff(
+                    wanted.splitlines(), text.splitlines(), most[0], names[0], lineterm="", n=0
+                )
+                yield (
+                    f"{name} of {', '.join(names)} is not that of {', '.join(most)}."
+                    " Make them one:\n" + "\n".join(difference)
+                )
+    for member in tree.members:
+        if any(_sources(member, "SQS")):
+            path = member.service.folder / "src" / member.service.package / "delivery.py"
+            if not path.exists():
+                yield f"{_from(tree, path)} is missing: who reads a queue buries and puts off"
+
+
+@rule
 def requirements_are_what_is_locked(tree: Tree) -> Iterator[str]:
     """src/requirements.txt is what uv.lock says for the package, without what Lambda brings."""
     for path, wanted in requirements.files(tree.root, [m.service for m in tree.members]).items():
@@ -576,6 +781,19 @@ def _sources(member: Member, kind: str) -> Iterator[tuple[Door, Mapping[str, Any
                 yield door, event["Properties"]
 
 
+def _granted(door: Door, action: str, condition: str | None) -> set[str]:
+    """The resources on which the door may do that, always or where `condition` is true."""
+    found: set[str] = set()
+    for policy in listed(door.properties.get("Policies")):
+        document = under(policy, condition)
+        if isinstance(document, dict):
+            for one in listed(document.get("Statement")):
+                statement = under(one, condition)
+                if action in listed(statement.get("Action")):
+                    found |= arns(statement.get("Resource"))
+    return found
+
+
 def _files(member: Member, suffixes: set[str]) -> Iterator[Path]:
     for folder, inner, names in member.service.folder.walk():
         inner[:] = sorted(name for name in inner if not name.startswith("."))
@@ -597,7 +815,7 @@ def _template(member: Member) -> str:
     return f"{member.service.folder.name}/template.yaml"
 
 
-def _door(door: Door) -> str:
+def _door(door: Holder | Entrance) -> str:
     return f"{door.service.folder.name}/template.yaml: {door.logical_id}"
 
 

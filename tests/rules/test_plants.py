@@ -10,6 +10,9 @@ from tests.rules.tree import Tree
 
 TOYS = "toys-service/template.yaml"
 FULFILMENT = "fulfilment-service/template.yaml"
+ORDERS = "orders-service/template.yaml"
+PAYMENTS = "payments-service/template.yaml"
+REPORTS = "reports-service/template.yaml"
 
 
 @dataclass(frozen=True)
@@ -117,6 +120,91 @@ PLANTS = [
         "open to everybody",
     ),
     Plant(
+        "only_one_faces_the_internet",
+        PAYMENTS,
+        "PathPart: stripe",
+        "PathPart: anybody",
+        "POST /webhooks/anybody is open",
+    ),
+    Plant(
+        "only_one_faces_the_internet",
+        PAYMENTS,
+        "AuthorizationType: NONE",
+        "AuthorizationType: AWS_IAM",
+        "has no open POST /webhooks/stripe",
+    ),
+    Plant(
+        "what_anybody_may_call_is_a_function_or_a_queue",
+        TOYS,
+        "      Handler: toys.api.handler\n",
+        "      Handler: toys.api.handler\n      FunctionUrlConfig: {AuthType: NONE}\n",
+        "ApiFunction has an address of its own",
+    ),
+    Plant(
+        "what_anybody_may_call_is_a_function_or_a_queue",
+        PAYMENTS,
+        "      HttpMethod: POST\n",
+        "      HttpMethod: ANY\n",
+        "only POST into a queue may be open",
+    ),
+    Plant(
+        "what_anybody_may_call_is_a_function_or_a_queue",
+        PAYMENTS,
+        "        Type: AWS\n        IntegrationHttpMethod",
+        "        Type: HTTP\n        IntegrationHttpMethod",
+        "leads into a queue of its own",
+    ),
+    Plant(
+        "what_anybody_may_call_is_a_function_or_a_queue",
+        PAYMENTS,
+        ":sqs:path/",
+        ":sns:path/",
+        "leads into a queue of its own",
+    ),
+    Plant(
+        "what_anybody_may_call_is_a_function_or_a_queue",
+        PAYMENTS,
+        "        Credentials: !GetAtt WebhookRole.Arn\n",
+        "",
+        "its Credentials are to be a role",
+    ),
+    Plant(
+        "what_anybody_may_call_is_a_function_or_a_queue",
+        PAYMENTS,
+        "Principal: {Service: apigateway.amazonaws.com}",
+        "Principal: {Service: [apigateway.amazonaws.com, lambda.amazonaws.com]}",
+        "taken on by apigateway.amazonaws.com alone",
+    ),
+    Plant(
+        "what_anybody_may_call_is_a_function_or_a_queue",
+        PAYMENTS,
+        "Action: sqs:SendMessage\n                Resource: !GetAtt WebhookInbox.Arn",
+        "Action: [sqs:SendMessage, sqs:ReceiveMessage]\n"
+        "                Resource: !GetAtt WebhookInbox.Arn",
+        "It needs sqs:SendMessage to WebhookInbox and nothing else",
+    ),
+    Plant(
+        "what_anybody_may_call_is_a_function_or_a_queue",
+        PAYMENTS,
+        "Action: sqs:SendMessage\n                Resource: !GetAtt WebhookInbox.Arn",
+        "Action: sqs:SendMessage\n                Resource: !GetAtt Inbox.Arn",
+        "It needs sqs:SendMessage to WebhookInbox and nothing else",
+    ),
+    Plant(
+        "what_anybody_may_call_is_a_function_or_a_queue",
+        PAYMENTS,
+        "      TracingEnabled: true\n      MethodSettings",
+        "      MethodSettings",
+        "WebhookStage: set TracingEnabled",
+    ),
+    Plant(
+        "what_anybody_may_call_is_a_function_or_a_queue",
+        PAYMENTS,
+        ", ThrottlingBurstLimit: 200",
+        "",
+        "the throttling limits",
+    ),
+    Plant(
         "every_message_has_one_owner",
         "toys-service/asyncapi.yaml",
         "ToyCreated",
@@ -211,9 +299,9 @@ PLANTS = [
     Plant(
         "every_queue_is_encrypted_and_gives_up",
         TOYS,
+        "maxReceiveCount: 10",
         "maxReceiveCount: 5",
-        "maxReceiveCount: 1",
-        "set maxReceiveCount: 5",
+        "set maxReceiveCount: 10",
     ),
     Plant(
         "every_queue_is_encrypted_and_gives_up",
@@ -256,6 +344,55 @@ PLANTS = [
         "            BatchSize: 10\n",
         "            BatchSize: 10\n            MaximumBatchingWindowInSeconds: 30\n",
         "set VisibilityTimeout to 90",
+    ),
+    Plant(
+        "who_reads_a_queue_can_bury_and_put_off",
+        TOYS,
+        "        QUEUE_URL: !Ref Inbox\n",
+        "",
+        "InboxFunction: set QUEUE_URL to the address of Inbox",
+    ),
+    Plant(
+        "who_reads_a_queue_can_bury_and_put_off",
+        TOYS,
+        "DEAD_LETTER_QUEUE_URL: !GetAtt InboxDeadLetters.QueueUrl",
+        "DEAD_LETTER_QUEUE_URL: !GetAtt OutboxDeadLetters.QueueUrl",
+        "set DEAD_LETTER_QUEUE_URL to the address of InboxDeadLetters",
+    ),
+    Plant(
+        "who_reads_a_queue_can_bury_and_put_off",
+        TOYS,
+        "sqs:ChangeMessageVisibility",
+        "sqs:GetQueueAttributes",
+        "InboxFunction may not sqs:ChangeMessageVisibility. Allow it on Inbox",
+    ),
+    Plant(
+        "who_reads_a_queue_can_bury_and_put_off",
+        TOYS,
+        ROLE + "\n              Resource: !GetAtt InboxDeadLetters.Arn",
+        ROLE + "\n              Resource: [!GetAtt InboxDeadLetters.Arn, !GetAtt Inbox.Arn]",
+        "InboxFunction may sqs:SendMessage on Inbox. It needs InboxDeadLetters alone",
+    ),
+    Plant(
+        "who_reads_a_queue_can_bury_and_put_off",
+        REPORTS,
+        "          - ReachesQueues\n          - Statement:",
+        "          - SignsIn\n          - Statement:",
+        "InboxFunction may not sqs:SendMessage. Allow it on InboxDeadLetters",
+    ),
+    Plant(
+        "who_reads_a_queue_can_bury_and_put_off",
+        PAYMENTS,
+        "QUEUE_URL: !Ref WebhookInbox",
+        "QUEUE_URL: !Ref Inbox",
+        "WebhookFunction: set QUEUE_URL to the address of WebhookInbox",
+    ),
+    Plant(
+        "queues_let_in_their_rules_only",
+        TOYS,
+        "Principal: {Service: events.amazonaws.com}",
+        "Principal: {Service: apigateway.amazonaws.com}",
+        "lets in others",
     ),
     Plant(
         "queues_let_in_their_rules_only",
@@ -349,6 +486,100 @@ PLANTS = [
         "Destination: !GetAtt OutboxDeadLetters.Arn}}\n",
         "",
         "OnFailure destination",
+    ),
+    Plant(
+        "every_schedule_gives_up",
+        ORDERS,
+        "            RetryPolicy: {MaximumRetryAttempts: 2, MaximumEventAgeInSeconds: 300}\n",
+        "            RetryPolicy: {MaximumRetryAttempts: 2}\n",
+        "SweepFunction: its schedule: set MaximumEventAgeInSeconds",
+    ),
+    Plant(
+        "every_schedule_gives_up",
+        ORDERS,
+        "            DeadLetterConfig: {Arn: !GetAtt SweepDeadLetters.Arn}\n",
+        "",
+        "SweepFunction: its schedule: give it a dead-letter queue",
+    ),
+    Plant(
+        "every_schedule_gives_up",
+        ORDERS,
+        "        MaximumRetryAttempts: 1\n",
+        "",
+        "its EventInvokeConfig (OnFailure): set MaximumRetryAttempts",
+    ),
+    Plant(
+        "every_schedule_gives_up",
+        ORDERS,
+        "        DestinationConfig: "
+        "{OnFailure: {Type: SQS, Destination: !GetAtt SweepDeadLetters.Arn}}\n",
+        "",
+        "its EventInvokeConfig (OnFailure): give it a dead-letter queue",
+    ),
+    Plant(
+        "every_schedule_gives_up",
+        TOYS,
+        "\nOutputs:\n",
+        "\n  Nightly:\n    Type: AWS::Scheduler::Schedule\n    Properties:\n"
+        "      Target: {Arn: !GetAtt ApiFunction.Arn}\n\nOutputs:\n",
+        "Nightly: set MaximumRetryAttempts",
+    ),
+    Plant(
+        "every_schedule_gives_up",
+        TOYS,
+        "      EventPattern:\n",
+        "      ScheduleExpression: rate(1 day)\n      EventPattern:\n",
+        "Commands is a schedule",
+    ),
+    Plant(
+        "every_dead_letter_queue_has_an_alarm",
+        ORDERS,
+        "Value: !GetAtt SweepDeadLetters.QueueName",
+        "Value: !GetAtt Inbox.QueueName",
+        "no alarm watches SweepDeadLetters",
+    ),
+    Plant(
+        "no_function_reads_a_whole_table",
+        TOYS,
+        "Action: dynamodb:Query",
+        "Action: [dynamodb:Query, dynamodb:Scan]",
+        "ApiFunction may dynamodb:Scan",
+    ),
+    Plant(
+        "no_role_may_do_everything",
+        PAYMENTS,
+        "Action: sqs:SendMessage\n                Resource: !GetAtt WebhookInbox.Arn",
+        'Action: "sqs:*"\n                Resource: !GetAtt WebhookInbox.Arn',
+        "WebhookRole may sqs:*. Name the actions",
+    ),
+    Plant(
+        "no_role_may_do_everything",
+        PAYMENTS,
+        "Action: sqs:SendMessage\n                Resource: !GetAtt WebhookInbox.Arn",
+        'Action: sqs:SendMessage\n                Resource: "*"',
+        "WebhookRole may sqs:SendMessage on every resource",
+    ),
+    Plant(
+        "no_role_may_do_everything",
+        PAYMENTS,
+        "      AssumeRolePolicyDocument:\n",
+        "      ManagedPolicyArns: ['arn:aws:iam::aws:policy/AmazonSQSFullAccess']\n"
+        "      AssumeRolePolicyDocument:\n",
+        "WebhookRole has AWS's policy arn:aws:iam::aws:policy/AmazonSQSFullAccess",
+    ),
+    Plant(
+        "no_role_may_do_everything",
+        PAYMENTS,
+        "Action: sqs:SendMessage\n                Resource: !GetAtt WebhookInbox.Arn",
+        "NotAction: sqs:SendMessage\n                Resource: !GetAtt WebhookInbox.Arn",
+        "WebhookRole has NotAction",
+    ),
+    Plant(
+        "no_role_may_do_everything",
+        TOYS,
+        "\nOutputs:\n",
+        "\n  More:\n    Type: AWS::IAM::Policy\n    Properties: {}\n\nOutputs:\n",
+        "More: write the statements into the role",
     ),
     Plant(
         "no_role_may_do_everything",
@@ -484,6 +715,20 @@ PLANTS = [
         "which the template does not have",
     ),
     Plant(
+        "plumbing_is_the_same_everywhere",
+        "orders-service/src/orders/delivery.py",
+        "LONGEST_WAIT = 900",
+        "LONGEST_WAIT = 600",
+        "delivery.py of orders is not that of",
+    ),
+    Plant(
+        "plumbing_is_the_same_everywhere",
+        "toys-service/src/toys/errors.py",
+        "64 * 1024",
+        "65 * 1024",
+        "errors.py of toys is not that of",
+    ),
+    Plant(
         "requirements_are_what_is_locked",
         "toys-service/src/requirements.txt",
         "pydantic==",
@@ -514,6 +759,12 @@ def test_a_rule_finds_what_breaks_it(tree: Tree, copied: Path, plant: Plant) -> 
     assert plant.told not in "\n".join(RULES[plant.rule](tree))
     plant.put(copied)
     assert plant.told in "\n".join(RULES[plant.rule](Tree(copied, tree.generated)))
+
+
+def test_who_reads_a_queue_has_the_plumbing_for_it(tree: Tree, copied: Path) -> None:
+    (copied / "toys-service/src/toys/delivery.py").unlink()
+    told = "\n".join(RULES["plumbing_is_the_same_everywhere"](Tree(copied, tree.generated)))
+    assert "toys-service/src/toys/delivery.py is missing" in told
 
 
 def test_every_rule_is_put_to_the_test() -> None:

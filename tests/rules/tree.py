@@ -26,6 +26,66 @@ class Message:
 
 
 @dataclass(frozen=True)
+class Role:
+    """A role that a template makes itself, for something other than a function of its own."""
+
+    service: Service
+    logical_id: str
+    properties: Mapping[str, Any] = field(compare=False, repr=False)
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return self.logical_id
+
+    @property
+    def policies(self) -> list[Any]:
+        """What it may do: statements, and AWS's own policies by their ARNs."""
+        written = [one.get("PolicyDocument", {}) for one in listed(self.properties.get("Policies"))]
+        return written + listed(self.properties.get("ManagedPolicyArns"))
+
+    @property
+    def trusted(self) -> list[Any]:
+        """Who may take it on."""
+        document = self.properties.get("AssumeRolePolicyDocument", {})
+        return [statement.get("Principal") for statement in listed(document.get("Statement"))]
+
+
+@dataclass(frozen=True)
+class Entrance:
+    """One operation of an API that answers without a function, written out in the template."""
+
+    service: Service
+    logical_id: str
+    properties: Mapping[str, Any] = field(compare=False, repr=False)
+
+    @property
+    def method(self) -> str:
+        """GET, POST, …, or ANY."""
+        return str(self.properties.get("HttpMethod"))
+
+    @property
+    def path(self) -> str:
+        """Its path: the parts of its resource and of all above it."""
+        resources, parts = self.service.of_type("AWS::ApiGateway::Resource"), []
+        at = self.properties.get("ResourceId", {}).get("Ref")
+        while at in resources:
+            parts.append(str(resources[at].get("PathPart")))
+            at = resources[at].get("ParentId", {}).get("Ref")
+        return "/" + "/".join(reversed(parts))
+
+    @property
+    def authorizer(self) -> str | None:
+        """Who is let through; None: everybody."""
+        kind = self.properties.get("AuthorizationType", "NONE")
+        return None if kind == "NONE" else str(kind)
+
+
+Holder = Door | Role
+"""What has policies."""
+
+
+@dataclass(frozen=True)
 class Member:
     """One service and its contracts."""
 
@@ -66,21 +126,38 @@ class Member:
         document = json.loads(path.read_text()) if path.exists() else {"paths": {}}
         return {(m.upper(), route) for route, by in document["paths"].items() for m in by}
 
-    def statements(self) -> Iterator[tuple[Door, Mapping[str, Any]]]:
-        """Every statement of the policies of its functions' roles."""
-        for door, policy in self._policies():
+    @property
+    def roles(self) -> list[Role]:
+        """The roles that its template makes itself. SAM makes those of its functions."""
+        roles = self.service.of_type("AWS::IAM::Role")
+        return [Role(self.service, name, properties) for name, properties in roles.items()]
+
+    @property
+    def entrances(self) -> list[Entrance]:
+        """The operations of its API that no function answers."""
+        methods = self.service.of_type("AWS::ApiGateway::Method")
+        return [Entrance(self.service, name, properties) for name, properties in methods.items()]
+
+    def statements(self) -> Iterator[tuple[Holder, Mapping[str, Any]]]:
+        """Every statement of the policies of its functions' roles, and of its other roles."""
+        for holder, policy in self._policies():
             if isinstance(policy, dict):
                 for statement in listed(policy.get("Statement")):
-                    yield from ((door, one) for one in taken(statement))
+                    yield from ((holder, one) for one in taken(statement))
 
-    def managed_policies(self) -> Iterator[tuple[Door, str]]:
-        """The policies that functions have by name alone."""
-        yield from ((door, policy) for door, policy in self._policies() if isinstance(policy, str))
+    def managed_policies(self) -> Iterator[tuple[Holder, str]]:
+        """The policies that are had by name alone."""
+        for holder, policy in self._policies():
+            if not (isinstance(policy, dict) and "Statement" in policy):
+                yield holder, str(policy)
 
-    def _policies(self) -> Iterator[tuple[Door, Any]]:
+    def _policies(self) -> Iterator[tuple[Holder, Any]]:
         for door in self.service.doors:
             for policy in listed(door.properties.get("Policies")):
                 yield from ((door, one) for one in taken(policy))
+        for role in self.roles:
+            for policy in role.policies:
+                yield from ((role, one) for one in taken(policy))
 
 
 @dataclass(frozen=True)
@@ -140,6 +217,17 @@ def taken(value: Any) -> list[Any]:
         case {"Ref": "AWS::NoValue"}:
             return []
     return [value]
+
+
+def under(value: Any, condition: str | None) -> Any:
+    """What a value comes to where `condition` is true and of no other condition anything is known.
+
+    AWS::NoValue, where that is not known.
+    """
+    match value:
+        case {"Fn::If": [decided, yes, _]}:
+            return under(yes, condition) if decided == condition else {"Ref": "AWS::NoValue"}
+    return value
 
 
 def listed(value: Any) -> list[Any]:
