@@ -89,10 +89,11 @@ class Generated:
 
 def generate(services: list[Service]) -> Generated:
     """Run the services, and write down their contracts and what happened."""
-    with story.opened(services) as shop:
+    with story.opened(services) as teller:
+        shop = teller.shop
         made = documents(shop)
         messages = {service.name: shop.module(service.name, "messages") for service in services}
-        told = story.play(shop)
+        told = story.play(teller)
     files = {path: text(document) for path, document in made.items()}
     files |= samples.files(told, operations(made))
     root = services[0].folder.parent

@@ -1,8 +1,10 @@
 """Sample invocations of every door, taken from the story: what `sam local invoke` and tests feed.
 
 - inbox-<Message>.json: the message as the queue hands it on
+- webhook-<event>.json: the outsider's event as the queue hands it on, with its headers
 - outbox-<Message>.json: the change of the table that led to the message
 - carrier-<STATUS>.json, and so on for any other door on a stream: a change to that status
+- sweep.json, and so on for any other door on a schedule: that it is time
 - api-<operation>.json: one good call
 """
 
@@ -41,9 +43,13 @@ def _names(invocation: Invocation, operations: Operations) -> Iterator[str]:
             operation = operations[door.service.name, event["httpMethod"], event["resource"]]
             yield f"api-{operation.replace('_', '-')}"
         return
+    if "Records" not in event:
+        yield door.name
+        return
     (record,) = event["Records"]
     if "body" in record:
-        yield f"{door.name}-{json.loads(record['body'])['detail-type']}"
+        told = json.loads(record["body"])
+        yield f"{door.name}-{told.get('detail-type') or told['type']}"
     elif door.name == "outbox":
         for message in invocation.sent:
             yield f"outbox-{message['detail-type']}"

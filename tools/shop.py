@@ -4,9 +4,10 @@ Tables, queues, buckets, rules and targets are made in moto from the services' o
 what passes from one service to another passes by their patterns, queues and streams alone. A door
 is invoked as Lambda would: with its own environment and an event in AWS's form.
 
-The wiring takes no step by itself. After each invocation `Shop.pending` holds what waits to be
+The shop takes no step by itself. After each invocation `Shop.pending` holds what waits to be
 delivered; whoever drives the shop chooses what comes next, and moves the clock. To deliver twice,
-late or out of order is to copy, leave or pick from that list.
+late or out of order is to copy, leave or pick from that list. A schedule starts nothing: whoever
+drives the shop says when a scheduled door runs.
 """
 
 import copy
@@ -14,13 +15,15 @@ import hashlib
 import importlib
 import io
 import json
+import math
 import os
 import random
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, redirect_stdout
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from types import ModuleType
@@ -34,29 +37,17 @@ from moto import mock_aws
 from moto.dynamodb.models import dynamodb_backends
 from moto.events.models import EventPattern, Rule
 from moto.moto_api._internal import mock_random
-from moto.sqs.models import sqs_backends
+from moto.sqs.models import Message, sqs_backends
 
+from tools import gateway, wiring
 from tools.services import Door, Service, environment, load
-
-Json = dict[str, Any]
-
-REGION = "eu-west-1"
-ACCOUNT = "123456789012"
-"""moto's own account."""
+from tools.wiring import ACCOUNT, REGION, Json, Source, Wiring
 
 START = datetime(2026, 1, 5, 10, tzinfo=UTC)
 """When the shop opens."""
 
 TAP = "tap"
 """The queue that hears all that the services say."""
-
-PHYSICAL_NAME = {
-    "AWS::DynamoDB::Table": "TableName",
-    "AWS::SQS::Queue": "QueueName",
-    "AWS::S3::Bucket": "BucketName",
-    "AWS::Events::Rule": "Name",
-}
-"""What the shop makes of a template, and the property by which each is named."""
 
 PROCESS = {
     "AWS_ACCESS_KEY_ID": "testing",
@@ -68,16 +59,14 @@ PROCESS = {
 """What Lambda would tell every function."""
 
 
-class NotWired(Exception):
-    """A template uses something that this wiring does not play."""
-
-
 @dataclass
 class Context:
     """What Lambda tells a function of itself."""
 
     function_name: str
     aws_request_id: str
+    seconds: int
+    """The function's timeout. The clock stands still while it runs."""
     memory_limit_in_mb: int = 512
 
     @property
@@ -87,7 +76,7 @@ class Context:
 
     def get_remaining_time_in_millis(self) -> int:
         """Milliseconds until Lambda would stop it."""
-        return 10_000
+        return self.seconds * 1000
 
 
 @dataclass(frozen=True)
@@ -102,6 +91,17 @@ class Delivery:
     record: Json
     attempts: int = 0
     """How often the door has had it and failed."""
+    delay: int = 0
+    """Seconds until it may come again, from when the door failed at it."""
+
+
+@dataclass(frozen=True)
+class DeadLetter:
+    """A message that was given up."""
+
+    body: str
+    reason: str | None
+    """Why it can never be handled, where that was said of it; None: it has failed too often."""
 
 
 @dataclass(frozen=True)
@@ -126,18 +126,6 @@ class Invocation:
         return []
 
 
-@dataclass
-class _Source:
-    """A stream or a queue, and the doors that it feeds."""
-
-    kind: str
-    logical_id: str
-    address: str
-    doors: list[tuple[Door, Mapping[str, Any]]] = field(default_factory=list)
-    read: int = 0
-    """How many changes of a stream were taken."""
-
-
 class Shop:
     """The services in one process. A context manager: within it, the clock and AWS are the shop's.
 
@@ -158,8 +146,9 @@ class Shop:
         self._parameters = parameters or {}
         self._seed = seed
         self._open = ExitStack()
-        self._sources: list[_Source] = []
-        self._variables: dict[tuple[str, str], dict[str, str]] = {}
+        self._wiring = Wiring()
+        self._read: Counter[str] = Counter()
+        """How many changes of each table's stream were taken."""
         self._modules: dict[tuple[str, str], ModuleType] = {}
         self._log = io.StringIO()
         self._labels: Counter[str] = Counter()
@@ -174,13 +163,22 @@ class Shop:
             self._reseed("opening")
             self._make_tap()
             for service in self.services.values():
-                self._deploy(service)
+                wiring.deploy(service, self._given(service), self._wiring)
                 opening.callback(_forget, service.package)
+            for door in self._wiring.doors:
+                key = (door.service.name, door.name)
+                with redirect_stdout(self._log):  # a logger keeps the stream it was made with
+                    variables = self._wiring.variables[key]
+                    self._modules[key] = load(door.module, door.service, variables)
             self._open = opening.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._open.close()
+
+    def wiring(self) -> Wiring:
+        """What is connected with what. Doors on a schedule are among its sources."""
+        return self._wiring
 
     def advance(self, by: timedelta) -> None:
         """Move the clock."""
@@ -204,39 +202,81 @@ class Shop:
         for _ in self._heard():
             pass
 
-    def dead_letters(self) -> dict[str, list[str]]:
+    def send(self, queue: str, body: str, attributes: Mapping[str, str] | None = None) -> None:
+        """Put a message into a queue from outside.
+
+        Args:
+            queue: its physical name.
+            body: of any form.
+            attributes: the message's attributes, all of them strings.
+        """
+        self._reseed(f"{queue} {body}")
+        _client("sqs").send_message(
+            QueueUrl=wiring.queue_url(queue),
+            MessageBody=body,
+            MessageAttributes={
+                name: {"DataType": "String", "StringValue": value}
+                for name, value in (attributes or {}).items()
+            },
+        )
+        self._collect()
+
+    def dead_letters(self) -> dict[str, list[DeadLetter]]:
         """What lies in the dead-letter queues, by the queue's name. Taking it out empties them."""
         found = {}
-        for service in self.services.values():
-            for logical_id in service.dead_letter_queues:
-                name = f"tbs-app-{service.name}-local-{logical_id}"
-                if bodies := [message["Body"] for message in _drain(name)]:
-                    found[name] = bodies
+        read = {source.name for source in self._wiring.sources}
+        for name in [name for name in self._wiring.queues if name not in read]:
+            if letters := [_dead_letter(message) for message in _drain(name)]:
+                found[name] = letters
         return found
 
     def module(self, service: str, name: str) -> ModuleType:
         """A module of the service, as its doors see it: module("toys", "messages")."""
         own = self.services[service]
-        return load(f"{own.package}.{name}", own, next(iter(self._variables_of(service)), {}))
+        known = (v for (owner, _), v in self._wiring.variables.items() if owner == service)
+        return load(f"{own.package}.{name}", own, next(known, {}))
 
     def deliver(self, *deliveries: Delivery) -> Invocation:
         """Hand a door a batch of what waits for it. What it fails at waits again.
 
-        Like SQS, a queue gives up on a message after maxReceiveCount and calls it a dead letter.
-        Like a stream's event source, a failed batch of changes comes again whole.
+        A message is in flight meanwhile: the door may put it off, and `Delivery.delay` then says
+        for how long. Like SQS, a queue gives up on a message after maxReceiveCount and calls it a
+        dead letter. Like a stream's event source, a failed batch of changes comes again whole.
         """
-        door = deliveries[0].door
-        if any((d.door, d.source) != (door, deliveries[0].source) for d in deliveries):
+        door, source = deliveries[0].door, deliveries[0].source
+        if any((d.door, d.source) != (door, source) for d in deliveries):
             raise ValueError("A batch goes to one door, from one source")
         taken = {id(delivery) for delivery in deliveries}
         self.pending = [delivery for delivery in self.pending if id(delivery) not in taken]
+        fed_by = self._wiring.source(door.service.name, source)
+        if fed_by.kind == "SQS":
+            self._give_out(fed_by, deliveries)
         event = {"Records": [copy.deepcopy(delivery.record) for delivery in deliveries]}
         label = ",".join(delivery.key for delivery in deliveries)
         invocation = self._invoke(door, event, f"{door.name} {label}")
         for delivery in deliveries:
-            if invocation.error or delivery.record.get("messageId") in invocation.failed:
-                self._again(delivery)
+            failed = delivery.record.get("messageId") in invocation.failed
+            comes_again = bool(invocation.error) or failed
+            if fed_by.kind == "SQS":
+                self._take_back(fed_by, delivery, comes_again)
+            elif comes_again:
+                self.pending.append(replace(delivery, attempts=delivery.attempts + 1))
         return invocation
+
+    def run_schedule(self, service: str, door: str, label: str) -> Invocation:
+        """Invoke a door that a schedule starts, as EventBridge Scheduler would.
+
+        Args:
+            label: names the run. With the seed, and how often it was used, it makes the ids.
+
+        Raises LookupError when no schedule starts that door.
+        """
+        for source in self._wiring.sources:
+            for feed in source.feeds:
+                if (source.kind, source.service, feed.door.name) == ("Schedule", service, door):
+                    event = _schedule_event(source, feed.properties, label)
+                    return self._invoke(feed.door, event, f"{door} {label}")
+        raise LookupError(f"No schedule starts {service}'s {door}")
 
     def call(
         self,
@@ -259,10 +299,21 @@ class Shop:
         Raises LookupError when the template has no such operation.
         """
         door, resource, arguments = self._route(service, method, path)
-        event = _proxy_event(
+        event = proxy_event(
             method, path, resource, arguments, label, body, query or {}, headers or {}, claims
         )
         return self._invoke(door, event, label)
+
+    def post(self, service: str, path: str, body: str, headers: Mapping[str, str]) -> None:
+        """Post what API Gateway puts into a queue by itself, as the service's template says.
+
+        Raises LookupError when the template has no such path.
+        """
+        for intake in self._wiring.intakes:
+            if (intake.service, intake.method, intake.path) == (service, "POST", path):
+                self.send(intake.queue, *gateway.message(intake.template, body, headers))
+                return
+        raise LookupError(f"The template of {service} puts no POST {path} into a queue")
 
     # How it is made
 
@@ -274,80 +325,8 @@ class Shop:
         target = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{TAP}"
         events.put_targets(Rule=TAP, Targets=[{"Id": TAP, "Arn": target}])
 
-    def _deploy(self, service: Service) -> None:
-        """Make the service's state and plumbing in moto, import its doors and note what feeds them.
-
-        moto resolves the template's functions and conditions; what a door finds in its environment
-        comes back as outputs of the stack.
-        """
-        stack = f"tbs-app-{service.name}-local"
-        kept = _kept(service, stack)
-        questions: dict[str, Any] = {}
-        for door in service.doors:
-            exists: Any = {"Fn::If": [door.condition, "yes", "no"]} if door.condition else "yes"
-            questions[door.logical_id] = exists
-            for position, value in enumerate(door.variables.values()):
-                questions[f"{door.logical_id}{position}"] = _stand_in(value, service, kept, stack)
-        answers, made = self._make_stack(service, stack, kept, questions)
-        here = [door for door in service.doors if answers[door.logical_id] == "yes"]
-        for door in here:
-            variables = {
-                name: answers[f"{door.logical_id}{position}"]
-                for position, name in enumerate(door.variables)
-            }
-            self._variables[service.name, door.name] = variables
-            self._connect(door, made)
-            with redirect_stdout(self._log):  # a logger keeps the stream it was made with
-                self._modules[service.name, door.name] = load(door.module, service, variables)
-
-    def _make_stack(
-        self, service: Service, stack: str, kept: Json, questions: Json
-    ) -> tuple[dict[str, str], dict[str, str]]:
-        """Make the resources. Gives the answers to `questions`, and the resources' physical ids."""
-        parts = ("Parameters", "Conditions", "Mappings")
-        template: Json = {part: service.template.get(part, {}) for part in parts}
-        template["Resources"] = kept
-        template["Outputs"] = {name: {"Value": value} for name, value in questions.items()}
-        cloudformation = _client("cloudformation")
-        cloudformation.create_stack(
-            StackName=stack,
-            TemplateBody=json.dumps(template),
-            Parameters=[
-                {"ParameterKey": name, "ParameterValue": value}
-                for name, value in self._given(service).items()
-            ],
-        )
-        outputs = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]["Outputs"]
-        resources = cloudformation.describe_stack_resources(StackName=stack)["StackResources"]
-        return (
-            {output["OutputKey"]: output["OutputValue"] for output in outputs},
-            {r["LogicalResourceId"]: r.get("PhysicalResourceId", "") for r in resources},
-        )
-
     def _given(self, service: Service) -> dict[str, str]:
         return {**service.parameters("local"), **self._parameters.get(service.name, {})}
-
-    def _connect(self, door: Door, made: Mapping[str, str]) -> None:
-        """Note which queue or stream feeds the door."""
-        for event in door.events.values():
-            match event["Type"]:
-                case "Api":
-                    continue
-                case "SQS":
-                    logical_id, _ = event["Properties"]["Queue"]["Fn::GetAtt"]
-                    address = made[logical_id]
-                case "DynamoDB":
-                    logical_id, _ = event["Properties"]["Stream"]["Fn::GetAtt"]
-                    address = made[logical_id]
-                case kind:
-                    raise NotWired(f"{door.service.name}: {door.logical_id} is invoked by {kind}")
-            for source in self._sources:
-                if (source.kind, source.address) == (event["Type"], address):
-                    break
-            else:
-                source = _Source(event["Type"], logical_id, address)
-                self._sources.append(source)
-            source.doors.append((door, event["Properties"]))
 
     # How it runs
 
@@ -355,9 +334,10 @@ class Shop:
         key = (door.service.name, door.name)
         handler = getattr(self._modules[key], str(door.properties["Handler"]).rpartition(".")[2])
         self._reseed(f"{door.service.name} {label}")
-        context = Context(f"tbs-app-{door.service.name}-local-{door.logical_id}", _uuid(label))
+        name = f"{wiring.stack_name(door.service)}-{door.logical_id}"
+        context = Context(name, _uuid(label), int(door.properties.get("Timeout", 3)))
         answer, error, logged = None, None, self._log.tell()
-        with environment(self._variables[key]):
+        with environment(self._wiring.variables[key]), redirect_stdout(self._log):
             try:
                 answer = handler(copy.deepcopy(event), context)
             except Exception as raised:
@@ -368,30 +348,65 @@ class Shop:
 
     def _collect(self) -> None:
         """Take what has come into the queues and streams since the last time."""
-        for source in self._sources:
-            found = _messages(source) if source.kind == "SQS" else _changes(source)
+        for source in self._wiring.sources:
+            match source.kind:
+                case "SQS":
+                    found = _messages(source.name)
+                case "DynamoDB":
+                    found = self._changes(source.name)
+                case "Schedule":
+                    continue
             for key, record in found:
-                for door, properties in source.doors:
-                    if _wanted(record, properties.get("FilterCriteria")):
+                for door, properties in source.feeds:
+                    if passes(record, properties.get("FilterCriteria")):
                         own = copy.deepcopy(record)
                         self.pending.append(Delivery(door, source.logical_id, key, own))
 
-    def _again(self, delivery: Delivery) -> None:
+    def _changes(self, name: str) -> Iterator[tuple[str, Json]]:
+        """The table's changes as Lambda hands them on.
+
+        Read from moto itself: when a transaction is rolled back, moto's stream API goes on with the
+        table as it was before, which shows changes that never were.
+        """
+        table = dynamodb_backends[ACCOUNT][REGION].tables[name]
+        shard = table.stream_shard
+        assert shard
+        while self._read[name] < len(shard.items):
+            told = json.loads(json.dumps(shard.items[self._read[name]].to_json(), default=_plain))
+            self._read[name] += 1
+            change = told["dynamodb"]
+            keys = "/".join(str(value) for key in change["Keys"].values() for value in key.values())
+            version = change.get("NewImage", {}).get("version", {}).get("N", "gone")
+            stream = f"{table.table_arn}/stream/{table.latest_stream_label}"
+            own = {"eventVersion": "1.1", "awsRegion": REGION, "eventSourceARN": stream}
+            yield f"{keys}:{version}", told | own
+
+    def _give_out(self, source: Source, deliveries: Sequence[Delivery]) -> None:
+        """The messages are the door's for as long as the queue says."""
+        for delivery in deliveries:
+            if message := _kept(source.name, delivery.record["messageId"]):
+                message.change_visibility(self._wiring.queues[source.name].visibility)
+
+    def _take_back(self, source: Source, delivery: Delivery, comes_again: bool) -> None:
+        """Take a message off its queue, or keep it for the next time."""
+        queue = self._wiring.queues[source.name]
         attempts = delivery.attempts + 1
-        record = copy.deepcopy(delivery.record)
-        if "messageId" in record:
-            policy = delivery.door.service.resources[delivery.source]["Properties"]["RedrivePolicy"]
-            if attempts >= policy["maxReceiveCount"]:
-                name, _ = policy["deadLetterTargetArn"]["Fn::GetAtt"]
-                _client("sqs").send_message(
-                    QueueUrl=_url(f"tbs-app-{delivery.door.service.name}-local-{name}"),
-                    MessageBody=record["body"],
-                )
-                return
+        message = _kept(source.name, delivery.record["messageId"])
+        if message is None:  # it came twice, and the other one was done with
+            return
+        delay = round(message.visible_at / 1000 - time.time())
+        message.visible_at = math.inf
+        if comes_again and attempts != queue.max_receive:
+            record = copy.deepcopy(delivery.record)
             record["attributes"]["ApproximateReceiveCount"] = str(attempts + 1)
-        self.pending.append(
-            Delivery(delivery.door, delivery.source, delivery.key, record, attempts)
-        )
+            again = replace(delivery, record=record, attempts=attempts, delay=delay)
+            self.pending.append(again)
+            return
+        if comes_again and queue.dead_letters:
+            _copy(message, queue.dead_letters)
+        if all(other.record.get("messageId") != message.id for other in self.pending):
+            handle = delivery.record["receiptHandle"]
+            _client("sqs").delete_message(QueueUrl=queue.url, ReceiptHandle=handle)
 
     def _heard(self) -> Iterator[Json]:
         for message in _drain(TAP):
@@ -400,13 +415,10 @@ class Shop:
     def _route(self, service: str, method: str, path: str) -> tuple[Door, str, dict[str, str]]:
         for door in self.services[service].doors:
             for route in door.routes:
-                arguments = _arguments(route.path, path)
+                arguments = path_arguments(route.path, path)
                 if route.method == method and arguments is not None:
                     return door, route.path, arguments
         raise LookupError(f"The template of {service} has no {method} {path}")
-
-    def _variables_of(self, service: str) -> Iterator[dict[str, str]]:
-        return (found for (name, _), found in self._variables.items() if name == service)
 
     @contextmanager
     def _seeded(self) -> Iterator[None]:
@@ -456,93 +468,85 @@ def _forget(package: str) -> None:
     importlib.invalidate_caches()
 
 
-def _kept(service: Service, stack: str) -> dict[str, Any]:
-    """The template's resources that the shop makes, each under a name that is always the same."""
-    kept = {}
-    for logical_id, resource in service.resources.items():
-        if named_by := PHYSICAL_NAME.get(resource["Type"]):
-            copied = json.loads(json.dumps(resource))
-            copied.pop("DependsOn", None)
-            name = f"{stack}-{logical_id}"
-            name = name.lower() if named_by == "BucketName" else name
-            copied.setdefault("Properties", {}).setdefault(named_by, name)
-            kept[logical_id] = copied
-    return kept
-
-
-def _stand_in(value: Any, service: Service, kept: Mapping[str, Any], stack: str) -> Any:
-    """The value, with a made-up name for each resource that the shop does not make."""
-    match value:
-        case {"Fn::GetAtt": [str(name), "QueueUrl"]}:  # moto knows a queue's URL as its Ref only
-            return {"Ref": name}
-        case {"Ref": str(name)} if name in service.resources and name not in kept:
-            return f"{stack}-{name}"
-        case {"Fn::GetAtt": [str(name), *_]} if name in service.resources and name not in kept:
-            return f"{stack}-{name}"
-        case dict():
-            return {key: _stand_in(part, service, kept, stack) for key, part in value.items()}
-        case list():
-            return [_stand_in(part, service, kept, stack) for part in value]
-        case _:
-            return value
-
-
-def _messages(source: _Source) -> Iterator[tuple[str, Json]]:
-    """The queue's messages as Lambda hands them on. They leave the queue."""
-    name = source.address.rpartition("/")[2]
-    for message in _drain(name):
-        detail = json.loads(message["Body"]).get("detail", {})
-        key = detail.get("metadata", {}).get("id") or message["MessageId"]
+def _messages(queue: str) -> Iterator[tuple[str, Json]]:
+    """The queue's messages as Lambda hands them on. They stay in flight."""
+    for message in _received(queue):
+        if kept := _kept(queue, message["MessageId"]):
+            kept.visible_at = math.inf
         yield (
-            key,
+            _key(message),
             {
                 "messageId": message["MessageId"],
                 "receiptHandle": message["ReceiptHandle"],
                 "body": message["Body"],
                 "attributes": message["Attributes"],
-                "messageAttributes": {},
+                "messageAttributes": {
+                    name: {
+                        "stringValue": value["StringValue"],
+                        "stringListValues": [],
+                        "binaryListValues": [],
+                        "dataType": value["DataType"],
+                    }
+                    for name, value in message.get("MessageAttributes", {}).items()
+                },
                 "md5OfBody": message["MD5OfBody"],
                 "eventSource": "aws:sqs",
-                "eventSourceARN": f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}",
+                "eventSourceARN": f"arn:aws:sqs:{REGION}:{ACCOUNT}:{queue}",
                 "awsRegion": REGION,
             },
         )
 
 
-def _url(queue: str) -> str:
-    return f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{queue}"
+def _key(message: Mapping[str, Any]) -> str:
+    """The id that its sender gave the message, or else the queue."""
+    try:
+        told = json.loads(message["Body"])
+    except ValueError:
+        told = None
+    match told:
+        case {"detail": {"metadata": {"id": str(own)}}} | {"id": str(own)}:
+            return own
+    return str(message["MessageId"])
+
+
+def _received(name: str) -> Iterator[Mapping[str, Any]]:
+    """The messages of a queue that nobody has yet. An empty one costs no call."""
+    queue = sqs_backends[ACCOUNT][REGION].queues[name]
+    while queue.messages:
+        yield from _client("sqs").receive_message(
+            QueueUrl=wiring.queue_url(name),
+            MaxNumberOfMessages=10,
+            MessageSystemAttributeNames=["All"],
+            MessageAttributeNames=["All"],
+        )["Messages"]
 
 
 def _drain(name: str) -> Iterator[Mapping[str, Any]]:
-    """The messages of a queue, which leave it. An empty one costs no call."""
-    queue, url = sqs_backends[ACCOUNT][REGION].queues[name], _url(name)
-    while queue.messages:
-        answer = _client("sqs").receive_message(
-            QueueUrl=url, MaxNumberOfMessages=10, MessageSystemAttributeNames=["All"]
-        )
-        for message in answer["Messages"]:
-            _client("sqs").delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-            yield message
+    """The messages of a queue, which leave it."""
+    for message in _received(name):
+        handle = message["ReceiptHandle"]
+        _client("sqs").delete_message(QueueUrl=wiring.queue_url(name), ReceiptHandle=handle)
+        yield message
 
 
-def _changes(source: _Source) -> Iterator[tuple[str, Json]]:
-    """The table's changes as Lambda hands them on.
+def _kept(queue: str, message_id: str) -> Message | None:
+    """The message as moto keeps it, or None when it has left the queue."""
+    kept = sqs_backends[ACCOUNT][REGION].queues[queue]._messages
+    return next((message for message in kept if message.id == message_id), None)
 
-    Read from moto itself: when a transaction is rolled back, moto's stream API goes on with the
-    table as it was before, which shows changes that never were.
-    """
-    table = dynamodb_backends[ACCOUNT][REGION].tables[source.address]
-    shard = table.stream_shard
-    assert shard
-    while source.read < len(shard.items):
-        told = json.loads(json.dumps(shard.items[source.read].to_json(), default=_plain))
-        source.read += 1
-        change = told["dynamodb"]
-        keys = "/".join(str(value) for key in change["Keys"].values() for value in key.values())
-        version = change.get("NewImage", {}).get("version", {}).get("N", "gone")
-        stream = f"{table.table_arn}/stream/{table.latest_stream_label}"
-        own = {"eventVersion": "1.1", "awsRegion": REGION, "eventSourceARN": stream}
-        yield f"{keys}:{version}", told | own
+
+def _copy(message: Message, queue: str) -> None:
+    """Put a message into another queue as it is."""
+    _client("sqs").send_message(
+        QueueUrl=wiring.queue_url(queue),
+        MessageBody=message.body,
+        MessageAttributes=message.message_attributes,
+    )
+
+
+def _dead_letter(message: Mapping[str, Any]) -> DeadLetter:
+    told = message.get("MessageAttributes", {}).get("reason", {})
+    return DeadLetter(message["Body"], told.get("StringValue"))
 
 
 def _plain(value: object) -> object:
@@ -551,7 +555,7 @@ def _plain(value: object) -> object:
     raise TypeError(f"{type(value)} in a stream record")
 
 
-def _wanted(record: Json, criteria: Mapping[str, Any] | None) -> bool:
+def passes(record: Json, criteria: Mapping[str, Any] | None) -> bool:
     """Whether an event source's filters let the record through: one of them has to."""
     filters = (criteria or {}).get("Filters", [])
     patterns = [json.loads(each["Pattern"]) for each in filters]
@@ -561,7 +565,7 @@ def _wanted(record: Json, criteria: Mapping[str, Any] | None) -> bool:
     )
 
 
-def _arguments(template: str, path: str) -> dict[str, str] | None:
+def path_arguments(template: str, path: str) -> dict[str, str] | None:
     """The path parameters of `path` under a route's template, or None when it is not of it."""
     wanted, given = template.strip("/").split("/"), path.strip("/").split("/")
     if len(wanted) != len(given):
@@ -575,7 +579,7 @@ def _arguments(template: str, path: str) -> dict[str, str] | None:
     return arguments
 
 
-def _proxy_event(
+def proxy_event(
     method: str,
     path: str,
     resource: str,
@@ -618,6 +622,24 @@ def _proxy_event(
         },
         "body": None if body is None else json.dumps(body),
         "isBase64Encoded": False,
+    }
+
+
+def _schedule_event(source: Source, properties: Mapping[str, Any], label: str) -> Json:
+    """What EventBridge Scheduler tells a function: the schedule's input, or that it is time."""
+    if "Input" in properties:
+        told: Json = json.loads(properties["Input"])
+        return told
+    return {
+        "version": "0",
+        "id": _uuid(label),
+        "detail-type": "Scheduled Event",
+        "source": "aws.scheduler",
+        "account": ACCOUNT,
+        "time": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "region": REGION,
+        "resources": [f"arn:aws:scheduler:{REGION}:{ACCOUNT}:schedule/default/{source.name}"],
+        "detail": "{}",
     }
 
 

@@ -1,6 +1,7 @@
 """What the services need beside AWS, for as long as a shop is open: Stripe and PostgreSQL."""
 
 import hashlib
+import json
 import os
 import pwd
 import shutil
@@ -10,27 +11,99 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any, Literal
 
+import httpx
 import uvicorn
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from local.stripe.api import create_app
+from local.stripe.records import Endpoint
 
 HOST = "127.0.0.1"
 DATABASE = "reports"
 DATABASE_USER = "tbs"
+
+PAGES = "https://stripe.example.com"
+"""Where Stripe's pages are, for the shopper. The address of its API differs each time."""
+
+WEBHOOK_SECRET = "whsec_story"
+WEBHOOK_EVENTS = (
+    "payment_intent.succeeded",
+    "payment_intent.payment_failed",
+    "payment_intent.requires_action",
+    "payment_intent.canceled",
+    "charge.refunded",
+)
+"""What the shop asks Stripe to tell it of, as far as the stand-in does."""
 
 
 class DidNotStart(Exception):
     """A server that the shop needs is not there; says what it printed."""
 
 
+@dataclass(frozen=True)
+class Webhook:
+    """One event that Stripe has posted."""
+
+    event_id: str
+    type: str
+    """payment_intent.succeeded, …"""
+    body: str
+    headers: Mapping[str, str]
+    """As Stripe sends them: Stripe-Signature and Content-Type."""
+
+
+class Stripe:
+    """The Stripe stand-in, what it has posted, and the shopper's part in 3-D Secure."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self._posted: dict[str, tuple[str, str]] = {}
+
+    async def take(self, request: Request) -> Response:
+        """The endpoint that the stand-in posts its events to."""
+        body = (await request.body()).decode()
+        self._posted[json.loads(body)["id"]] = (body, request.headers["stripe-signature"])
+        return Response()
+
+    def webhooks(self) -> Iterator[Webhook]:
+        """What was posted and not yet given out, by the order in which it happened.
+
+        Waits until all that happened so far has been posted.
+        """
+        events: list[dict[str, Any]] = []
+
+        def posted() -> bool:
+            events[:] = httpx.get(f"{self.address}/test/state", trust_env=False).json()["events"]
+            return not any(event["pending_webhooks"] for event in events)
+
+        _wait(posted, "Stripe's stand-in did not post all of its events within 20 s")
+        for event in events:
+            if event["id"] in self._posted:
+                body, signature = self._posted.pop(event["id"])
+                headers = {
+                    "Content-Type": "application/json; charset=utf-8",
+                    "Stripe-Signature": signature,
+                }
+                yield Webhook(event["id"], event["type"], body, headers)
+
+    def authenticate(self, intent_id: str, outcome: Literal["succeed", "fail"]) -> None:
+        """The shopper goes through 3-D Secure for a payment."""
+        url = f"{self.address}/test/payment_intents/{intent_id}/authenticate"
+        httpx.post(url, json={"outcome": outcome}, trust_env=False).raise_for_status()
+
+
 @contextmanager
-def stripe() -> Iterator[str]:
-    """The Stripe stand-in in a thread. Gives its address.
+def stripe() -> Iterator[Stripe]:
+    """The Stripe stand-in in a thread.
 
     Its clock is the process's, and its ids count up: the same story gives the same ids.
     """
@@ -44,13 +117,23 @@ def stripe() -> Iterator[str]:
     with socket.socket() as listener:
         listener.bind((HOST, 0))
         address = f"http://{HOST}:{listener.getsockname()[1]}"
-        app = create_app(base_url=address, new_id=new_id, clock=lambda: int(time.time()))
+        stand_in = Stripe(address)
+        endpoint = Endpoint(
+            url=f"{address}/shop", secret=WEBHOOK_SECRET, enabled_events=WEBHOOK_EVENTS
+        )
+        app = create_app(
+            base_url=PAGES,
+            endpoints=(endpoint,),
+            new_id=new_id,
+            clock=lambda: int(time.time()),
+        )
+        app.router.routes.append(Route("/shop", stand_in.take, methods=["POST"]))
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
         _wait(lambda: server.started, "The Stripe stand-in did not start within 20 s")
         try:
-            yield address
+            yield stand_in
         finally:
             server.should_exit = True
             thread.join()

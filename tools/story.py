@@ -1,14 +1,14 @@
 """What happens in the shop, told once with the real code of all services in one process.
 
-An order that is delivered, a card that is declined, an order for more than there is; around them
-what it takes to call every operation and to send every message once. The same run gives the same
-ids, times and messages, byte by byte.
+Orders that are delivered, and orders that end before: declined, out of stock, cancelled, not paid
+in time, undeliverable. Around them what it takes to call every operation and to send every message
+once. The same run gives the same ids, times and messages, byte by byte.
 """
 
 import json
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -16,13 +16,18 @@ import boto3
 
 from tools import stand_ins
 from tools.services import Service
-from tools.shop import Delivery, Invocation, Json, Shop
+from tools.shop import Delivery, Invocation, Shop
+from tools.wiring import Json
+
+SHOP_URL = "https://shop.example.com/"
+"""Where Stripe sends the shopper back to."""
 
 STEP = timedelta(milliseconds=250)
 """The clock moves on so far between two steps."""
 
 VISA = "pm_card_visa"
 NO_FUNDS = "pm_card_visa_chargeDeclinedInsufficientFunds"
+THREE_D_SECURE = "pm_card_authenticationRequired"
 
 SHOPPER = {
     "sub": "6f1f5a52-3c0e-4a53-9d0e-0f6c2f1d7b11",
@@ -45,38 +50,12 @@ class StoryError(Exception):
     """A step of the story did not go as it is told."""
 
 
-@contextmanager
-def opened(services: Sequence[Service], seed: int = 0) -> Iterator[Shop]:
-    """A shop, with all that the services need beside each other."""
-    names = {service.name for service in services}
-    parameters: dict[str, dict[str, str]] = {}
-    with ExitStack() as around:
-        if "payments" in names:
-            parameters["payments"] = {"StripeApiBase": around.enter_context(stand_ins.stripe())}
-        if "reports" in names:
-            parameters["reports"] = {
-                "DatabaseHost": stand_ins.HOST,
-                "DatabasePort": str(around.enter_context(stand_ins.postgres())),
-                "DatabaseName": stand_ins.DATABASE,
-                "DatabaseUser": stand_ins.DATABASE_USER,
-                "DatabaseAuthentication": "none",
-            }
-        shop = around.enter_context(Shop(services, parameters, seed))
-        if "payments" in names:
-            boto3.client("secretsmanager").create_secret(
-                Name="tbs/stripe", SecretString=json.dumps({"apiKey": "sk_test_story"})
-            )
-        if "notification" in names:
-            sender = shop.parameter("notification", "SenderAddress")
-            boto3.client("sesv2").create_email_identity(EmailIdentity=sender)
-        yield shop
-
-
 class Teller:
     """Takes the story's steps, first come first served, and keeps a record of them all."""
 
-    def __init__(self, shop: Shop) -> None:
+    def __init__(self, shop: Shop, stripe: stand_ins.Stripe) -> None:
         self.shop = shop
+        self.stripe = stripe
         self.told: list[Invocation] = []
 
     def call(
@@ -97,11 +76,18 @@ class Teller:
 
         Raises StoryError when a door fails, or gives a message up.
         """
+        self._hear_from_stripe()
         while waiting := [delivery for delivery in self.shop.pending if not but(delivery)]:
             invocation = self.shop.deliver(waiting[0])
             self._tell(invocation)
             if letters := self.shop.dead_letters():
                 raise StoryError(f"{_name(invocation)} gave up: {letters}\n{invocation.log}")
+            if invocation.door.service.name == "payments":
+                self._hear_from_stripe()
+
+    def sweep(self) -> None:
+        """Let the orders be looked through for what is past its deadline."""
+        self._tell(self.shop.run_schedule("orders", "sweep", "sweep"))
 
     def say(self, source: str, name: str, data: Mapping[str, Any], version: int = 1) -> None:
         """Put a message on the bus by hand, as an operator may."""
@@ -118,6 +104,11 @@ class Teller:
         }
         self.shop.put(source, name, detail)
 
+    def _hear_from_stripe(self) -> None:
+        """Hand in what Stripe has posted to the shop's webhook."""
+        for webhook in self.stripe.webhooks():
+            self.shop.post("payments", "/webhooks/stripe", webhook.body, webhook.headers)
+
     def _tell(self, invocation: Invocation) -> None:
         if invocation.error or invocation.failed:
             told = f"{_name(invocation)} failed:\n{invocation.log}"
@@ -126,15 +117,53 @@ class Teller:
         self.shop.advance(STEP)
 
 
-def play(shop: Shop) -> list[Invocation]:
-    """Tell the whole story in an open shop with all of the services. Gives every invocation."""
-    teller = Teller(shop)
+@contextmanager
+def opened(services: Sequence[Service], seed: int = 0) -> Iterator[Teller]:
+    """A shop with all of the services, what they need beside each other, and its teller."""
+    with (
+        stand_ins.stripe() as stripe,
+        stand_ins.postgres() as port,
+        Shop(services, _parameters(stripe, port), seed) as shop,
+    ):
+        secret = {"apiKey": "sk_test_story", "webhookSecret": stand_ins.WEBHOOK_SECRET}
+        boto3.client("secretsmanager").create_secret(
+            Name="tbs/stripe", SecretString=json.dumps(secret)
+        )
+        sender = shop.parameter("notification", "SenderAddress")
+        boto3.client("sesv2").create_email_identity(EmailIdentity=sender)
+        yield Teller(shop, stripe)
+
+
+def _parameters(stripe: stand_ins.Stripe, database_port: int) -> dict[str, dict[str, str]]:
+    return {
+        "payments": {"StripeApiBase": stripe.address, "StripeReturnUrl": SHOP_URL},
+        "reports": {
+            "DatabaseHost": stand_ins.HOST,
+            "DatabasePort": str(database_port),
+            "DatabaseName": stand_ins.DATABASE,
+            "DatabaseUser": stand_ins.DATABASE_USER,
+            "DatabaseAuthentication": "none",
+        },
+    }
+
+
+def play(teller: Teller) -> list[Invocation]:
+    """Tell the whole story. Gives every invocation."""
     toys = _catalogue(teller)
     delivered = _delivered(teller, toys)
     _by_hand(teller, toys)
     _declined(teller, toys)
     _more_than_there_is(teller, toys)
-    _looked_up(teller, toys, delivered)
+    _authenticated(teller, toys)
+    _not_authenticated(teller, toys)
+    _never_paid(teller, toys)
+    _cancelled_before_it_came(teller, toys)
+    _cancelled_before_it_was_paid(teller, toys)
+    _cancelled_before_it_left(teller, toys)
+    _cancelled_too_late(teller, toys, delivered["orderId"])
+    _undeliverable(teller, toys)
+    _lost(teller, toys)
+    _looked_up(teller, toys, delivered["orderId"])
     _operated(teller, delivered)
     return teller.told
 
@@ -176,27 +205,22 @@ def _catalogue(teller: Teller) -> dict[str, Json]:
     return toys
 
 
-def _delivered(teller: Teller, toys: Mapping[str, Json]) -> str:
-    """Two toys are ordered, paid for and brought by the carrier. Gives the order's id."""
+def _delivered(teller: Teller, toys: Mapping[str, Json]) -> Json:
+    """Two toys are ordered, paid for and brought by the carrier. Gives the order."""
     order_id = _order(teller, toys, {"Wooden Train Set": 1, "Box Kite": 2}, VISA)
     teller.settle()
-    _expect(teller, order_id, "DELIVERED")
-    return order_id
+    return _expect(teller, order_id, "DELIVERED")
 
 
 def _by_hand(teller: Teller, toys: Mapping[str, Json]) -> None:
     """The warehouse is quicker than the carrier, who finds nothing left to do."""
     order_id = _order(teller, toys, {"Box Kite": 1}, VISA)
-
-    def carried(delivery: Delivery) -> bool:
-        return delivery.door.name == "carrier"
-
-    teller.settle(but=carried)
+    teller.settle(but=_carried)
     teller.call("fulfilment", "GET", "/shipments", query={"status": "WAITING"})
     parcel = {"carrier": "Example Post", "trackingNumber": "EP000000001IE"}
     path = f"/shipments/{order_id}"
     teller.call("fulfilment", "POST", f"{path}/dispatch", body=parcel)
-    teller.settle(but=carried)
+    teller.settle(but=_carried)
     teller.call("fulfilment", "POST", f"{path}/deliver")
     teller.call("fulfilment", "GET", path)
     teller.settle()
@@ -217,6 +241,103 @@ def _more_than_there_is(teller: Teller, toys: Mapping[str, Json]) -> None:
     _expect(teller, order_id, "CANCELLED", "OUT_OF_STOCK")
 
 
+def _authenticated(teller: Teller, toys: Mapping[str, Json]) -> None:
+    """The shopper's bank wants to know who pays, is told, and Stripe's webhook says it is paid."""
+    order_id = _order(teller, toys, {"Box Kite": 1}, THREE_D_SECURE)
+    teller.settle()
+    order = _expect(teller, order_id, "RESERVED")
+    teller.stripe.authenticate(_intent_id(order), "succeed")
+    teller.settle()
+    _expect(teller, order_id, "DELIVERED")
+
+
+def _not_authenticated(teller: Teller, toys: Mapping[str, Json]) -> None:
+    """The shopper's bank wants to know who pays, and is not convinced."""
+    order_id = _order(teller, toys, {"Box Kite": 2}, THREE_D_SECURE)
+    teller.settle()
+    order = _expect(teller, order_id, "RESERVED")
+    teller.stripe.authenticate(_intent_id(order), "fail")
+    teller.settle()
+    _expect(teller, order_id, "CANCELLED", "PAYMENT_DECLINED")
+
+
+def _never_paid(teller: Teller, toys: Mapping[str, Json]) -> None:
+    """The shopper's bank wants to know who pays, and hears nothing until the deadline."""
+    order_id = _order(teller, toys, {"Box Kite": 3}, THREE_D_SECURE)
+    teller.settle()
+    teller.sweep()
+    teller.settle()
+    _expect(teller, order_id, "RESERVED")
+    patience = int(teller.shop.parameter("orders", "OrderDeadlineMinutes"))
+    teller.shop.advance(timedelta(minutes=patience))
+    teller.sweep()
+    teller.settle()
+    _expect(teller, order_id, "CANCELLED", "EXPIRED")
+
+
+def _cancelled_before_it_came(teller: Teller, toys: Mapping[str, Json]) -> None:
+    """The shopper's change of mind overtakes the order."""
+    order_id = _order(teller, toys, {"Wooden Train Set": 1}, VISA)
+    teller.settle(but=lambda delivery: _of(delivery, "PlaceOrder"))
+    _cancel(teller, order_id)
+    teller.settle(but=lambda delivery: _of(delivery, "PlaceOrder"))
+    teller.settle()
+    _expect(teller, order_id, "CANCELLED", "CUSTOMER")
+
+
+def _cancelled_before_it_was_paid(teller: Teller, toys: Mapping[str, Json]) -> None:
+    """The shopper's bank wants to know who pays, and the shopper would rather not."""
+    order_id = _order(teller, toys, {"Wooden Train Set": 1}, THREE_D_SECURE)
+    teller.settle()
+    _cancel(teller, order_id)
+    teller.settle()
+    _expect(teller, order_id, "CANCELLED", "CUSTOMER")
+
+
+def _cancelled_before_it_left(teller: Teller, toys: Mapping[str, Json]) -> None:
+    """The parcel still waits for the carrier: it stays, and the money goes back."""
+    order_id = _order(teller, toys, {"Wooden Train Set": 1, "Box Kite": 1}, VISA)
+    teller.settle(but=_carried)
+    _expect(teller, order_id, "CONFIRMED")
+    _cancel(teller, order_id)
+    teller.settle(but=lambda delivery: _carried(delivery) or _of(delivery, "CancelShipment"))
+    _expect(teller, order_id, "CANCELLING")
+    teller.settle(but=_carried)
+    order = _expect(teller, order_id, "CANCELLED", "CUSTOMER")
+    _expect_refund(order)
+    teller.settle()
+
+
+def _cancelled_too_late(teller: Teller, toys: Mapping[str, Json], order_id: str) -> None:
+    """What was delivered cannot be cancelled. Nor can what leaves while the shopper asks."""
+    _cancel(teller, order_id, wanted=409)
+    leaving = _order(teller, toys, {"Wooden Train Set": 3}, VISA)
+    teller.settle(but=_carried)
+    _cancel(teller, leaving)
+    teller.settle(but=lambda delivery: _of(delivery, "CancelShipment"))
+    teller.settle()
+    _expect(teller, leaving, "DELIVERED")
+
+
+def _undeliverable(teller: Teller, toys: Mapping[str, Json]) -> None:
+    """The carrier knows no such city."""
+    order_id = _order(teller, toys, {"Box Kite": 1}, VISA, address=ADDRESS | {"city": "Atlantis"})
+    teller.settle()
+    order = _expect(teller, order_id, "CANCELLED", "UNDELIVERABLE")
+    _expect_refund(order)
+
+
+def _lost(teller: Teller, toys: Mapping[str, Json]) -> None:
+    """The warehouse cannot find what it should pack."""
+    order_id = _order(teller, toys, {"Box Kite": 1, "Wooden Train Set": 2}, VISA)
+    teller.settle(but=_carried)
+    path = f"/shipments/{order_id}/fail"
+    teller.call("fulfilment", "POST", path, body={"reason": "not on its shelf"})
+    teller.settle()
+    order = _expect(teller, order_id, "CANCELLED", "UNDELIVERABLE")
+    _expect_refund(order)
+
+
 def _looked_up(teller: Teller, toys: Mapping[str, Json], order_id: str) -> None:
     """The shopper and the staff look at what became of it."""
     teller.call("public-api", "GET", "/orders", claims=SHOPPER)
@@ -227,9 +348,10 @@ def _looked_up(teller: Teller, toys: Mapping[str, Json], order_id: str) -> None:
     teller.call("file-manager", "GET", f"/files/{files['items'][0]['fileId']}")
 
 
-def _operated(teller: Teller, order_id: str) -> None:
+def _operated(teller: Teller, order: Json) -> None:
     """What the saga has no occasion for: a refund after delivery, a file nobody takes."""
-    refund = {"orderId": order_id, "reason": "RETURNED"}
+    order_id = order["orderId"]
+    refund = {"orderId": order_id, "reason": "RETURNED", "amount": order["gross"]}
     teller.say("tbs.orders", "RefundPayment", refund, version=99)
     teller.settle()
     picture = {
@@ -243,10 +365,16 @@ def _operated(teller: Teller, order_id: str) -> None:
     teller.settle()
 
 
-def _order(teller: Teller, toys: Mapping[str, Json], lines: Mapping[str, int], card: str) -> str:
+def _order(
+    teller: Teller,
+    toys: Mapping[str, Json],
+    lines: Mapping[str, int],
+    card: str,
+    address: Json = ADDRESS,
+) -> str:
     """Check out. Gives the order's id."""
     wanted = [{"toyId": toys[name]["toyId"], "quantity": n} for name, n in lines.items()]
-    label = f"order {lines} by {card}"
+    label = f"order {lines} to {address['city']} by {card}"
     teller.shop.advance(timedelta(minutes=10))
     order, _ = teller.call(
         "public-api",
@@ -254,18 +382,47 @@ def _order(teller: Teller, toys: Mapping[str, Json], lines: Mapping[str, int], c
         "/orders",
         202,
         label=label,
-        body={"lines": wanted, "shippingAddress": ADDRESS, "paymentMethodId": card},
+        body={"lines": wanted, "shippingAddress": address, "paymentMethodId": card},
         headers={"Idempotency-Key": str(uuid.uuid5(uuid.NAMESPACE_OID, label))},
         claims=SHOPPER,
     )
     return str(order["orderId"])
 
 
-def _expect(teller: Teller, order_id: str, status: str, reason: str | None = None) -> None:
-    """Look at the order as the shopper does. Raises when it did not come to that."""
+def _cancel(teller: Teller, order_id: str, wanted: int = 202) -> None:
+    """Ask for the order to be cancelled."""
+    path = f"/orders/{order_id}/cancellation"
+    teller.call("public-api", "POST", path, wanted, claims=SHOPPER)
+
+
+def _expect(teller: Teller, order_id: str, status: str, reason: str | None = None) -> Json:
+    """The order, as the shopper sees it. Raises when it did not come to that."""
+    order: Json
     order, _ = teller.call("public-api", "GET", f"/orders/{order_id}", claims=SHOPPER)
     if (order["status"], order["reason"]) != (status, reason):
         raise StoryError(f"The order is {order['status']} ({order['reason']}), not {status}")
+    return order
+
+
+def _expect_refund(order: Json) -> None:
+    if order["refund"] != {"amount": order["gross"], "status": "REFUNDED"}:
+        raise StoryError(f"The order's money is not given back: {order['refund']}")
+
+
+def _intent_id(order: Json) -> str:
+    """The payment at Stripe that waits for the shopper."""
+    secret: str = order["paymentAction"]["clientSecret"]
+    return secret.partition("_secret_")[0]
+
+
+def _carried(delivery: Delivery) -> bool:
+    """Whether the carrier would set about it."""
+    return delivery.door.name == "carrier"
+
+
+def _of(delivery: Delivery, message: str) -> bool:
+    """Whether it is that message, on its way to who hears it."""
+    return delivery.key.endswith(f":{message}")
 
 
 def _name(invocation: Invocation) -> str:

@@ -3,12 +3,16 @@
 import copy
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tools.services import find
+from tools import gateway
+from tools.services import Service, find
 from tools.shop import Delivery, Shop
+from tools.wiring import NotWired
 
 TOY = {
     "name": "Kite",
@@ -18,6 +22,8 @@ TOY = {
     "currency": "EUR",
     "stock": 3,
 }
+
+INBOX = "tbs-app-toys-local-Inbox"
 
 
 @pytest.fixture
@@ -66,14 +72,66 @@ def test_a_message_that_fails_comes_again_until_it_is_a_dead_letter(
 
     monkeypatch.setattr(shop.module("toys", "inbox").table, "reserve", fail)
     reserve(shop, {"toyId": "t", "quantity": 1, "price": 1})
-    for attempt in range(1, 6):
+    times = shop.wiring().queues[INBOX].max_receive
+    assert times
+    for attempt in range(1, times + 1):
         waiting = take(shop, "inbox")
         assert waiting.record["attributes"]["ApproximateReceiveCount"] == str(attempt)
-        assert shop.deliver(waiting).error
+        assert shop.deliver(waiting).failed == [waiting.record["messageId"]]
     assert shop.pending == []
-    ((queue, (body,)),) = shop.dead_letters().items()
+    ((queue, (letter,)),) = shop.dead_letters().items()
     assert queue == "tbs-app-toys-local-InboxDeadLetters"
-    assert json.loads(body)["detail-type"] == "ReserveStock"
+    assert json.loads(letter.body)["detail-type"] == "ReserveStock"
+    assert letter.reason is None
+
+
+def test_a_message_that_a_door_puts_off_says_for_how_long(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shop.module("toys", "inbox").table, "reserve", None)
+    monkeypatch.setattr(shop.module("toys", "delivery"), "wait", lambda tries: 7 * tries)
+    reserve(shop, {"toyId": "t", "quantity": 1, "price": 1})
+    assert take(shop, "inbox").delay == 0
+    shop.deliver(take(shop, "inbox"))
+    assert take(shop, "inbox").delay == 7
+    shop.advance(timedelta(hours=1))
+    shop.deliver(take(shop, "inbox"))
+    assert take(shop, "inbox").delay == 14
+
+
+def test_a_message_that_nobody_puts_off_waits_as_its_queue_says(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shop.module("toys", "inbox"), "process_partial_response", None)
+    reserve(shop, {"toyId": "t", "quantity": 1, "price": 1})
+    assert shop.deliver(take(shop, "inbox")).error
+    again = take(shop, "inbox")
+    assert again.delay == shop.wiring().queues[INBOX].visibility
+    assert again.attempts == 1
+
+
+def test_anything_may_lie_in_a_queue(shop: Shop) -> None:
+    shop.send(INBOX, "not JSON", {"note": "by hand"})
+    record = take(shop, "inbox").record
+    assert record["messageAttributes"]["note"]["stringValue"] == "by hand"
+    assert shop.deliver(take(shop, "inbox")).failed == []
+    assert shop.pending == []
+    ((_, (letter,)),) = shop.dead_letters().items()
+    assert letter.body == "not JSON"
+    assert letter.reason
+    assert shop.dead_letters() == {}
+
+
+def test_a_message_that_came_twice_is_in_flight_until_both_are_done(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reserve(shop, {"toyId": "t", "quantity": 1, "price": 1})
+    shop.pending.append(copy.copy(take(shop, "inbox")))
+    assert shop.deliver(take(shop, "inbox")).failed == []
+    monkeypatch.setattr(shop.module("toys", "inbox").table, "reserve", None)
+    second = take(shop, "inbox")
+    assert shop.deliver(second).failed == [second.record["messageId"]]
+    assert take(shop, "inbox").delay > 0
 
 
 def test_a_change_comes_again_until_it_is_told(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,6 +181,87 @@ def test_the_label_and_the_seed_make_the_ids() -> None:
             made.append((create(shop, "kite"), create(shop, "kite")))
     assert made[0] == made[1]
     assert len({*made[0], *made[2]}) == 4
+
+
+def test_the_wiring_is_what_the_template_says(shop: Shop) -> None:
+    wiring = shop.wiring()
+    assert [door.name for door in wiring.doors] == ["api", "inbox", "outbox"]
+    source = wiring.source("toys", "Inbox")
+    assert (source.kind, source.name) == ("SQS", INBOX)
+    ((door, properties),) = source.feeds
+    assert (door.name, properties["BatchSize"]) == ("inbox", 10)
+    queue = wiring.queues[INBOX]
+    assert queue.dead_letters == "tbs-app-toys-local-InboxDeadLetters"
+    assert wiring.variables["toys", "inbox"]["DEAD_LETTER_QUEUE_URL"].endswith(queue.dead_letters)
+    assert {(rule.queue, *rule.pattern["detail-type"]) for rule in wiring.rules} == {
+        (INBOX, "ReserveStock", "ReleaseStock")
+    }
+    (table,) = wiring.tables.values()
+    assert table["GlobalSecondaryIndexes"][0]["IndexName"] == "byListing"
+    assert table["DeletionProtectionEnabled"] is False
+
+
+def test_a_door_behind_a_condition_that_does_not_hold_is_not_there() -> None:
+    fulfilment = [service for service in find() if service.name == "fulfilment"]
+    for carrier in ("on", "off"):
+        with Shop(fulfilment, {"fulfilment": {"SimulatedCarrier": carrier}}) as shop:
+            doors = [door.name for door in shop.wiring().doors]
+            (stream,) = [s for s in shop.wiring().sources if s.kind == "DynamoDB"]
+            fed = [feed.door.name for feed in stream.feeds]
+            queues = shop.wiring().queues
+        assert ("carrier" in doors) == ("carrier" in fed) == (carrier == "on")
+        assert ("tbs-app-fulfilment-local-CarrierDeadLetters" in queues) == (carrier == "on")
+
+
+def test_what_is_posted_to_a_queue_comes_as_it_was_sent() -> None:
+    body = json.dumps({"id": "evt_1", "type": 'a & b = 100 % + "c"\n é'}, ensure_ascii=False)
+    headers = {"Content-Type": "application/json", "Stripe-Signature": "t=1,v1=2"}
+    with Shop([service for service in find() if service.name == "payments"]) as shop:
+        shop.post("payments", "/webhooks/stripe", body, headers)
+        (delivery,) = shop.pending
+        now = int(datetime.now(UTC).timestamp() * 1000)
+        with pytest.raises(LookupError, match="/webhooks/other"):
+            shop.post("payments", "/webhooks/other", body, headers)
+    assert (delivery.door.name, delivery.key) == ("webhook", "evt_1")
+    assert delivery.record["body"] == body
+    attributes = delivery.record["messageAttributes"]
+    assert attributes["signature"]["stringValue"].strip() == "t=1,v1=2"
+    assert attributes["received"]["stringValue"] == f"at={now}"
+    assert attributes["received"]["dataType"] == "String"
+
+
+def test_a_mapping_that_sends_no_message_is_refused() -> None:
+    with pytest.raises(ValueError, match="does not send a message"):
+        gateway.message("Action=DeleteQueue&MessageBody=$util.urlEncode($input.body)", "b", {})
+
+
+def test_a_door_that_is_opened_in_an_unknown_way_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "template.yaml").write_text("""
+Resources:
+  Function:
+    Type: AWS::Serverless::Function
+    Properties:
+      Handler: other.inbox.handler
+      Environment: {Variables: {}}
+      Events: {Uploads: {Type: S3, Properties: {Bucket: b}}}
+""")
+    (tmp_path / "samconfig.toml").write_text("")
+    with pytest.raises(NotWired, match="Function is invoked by S3"), Shop([Service(tmp_path)]):
+        pass
+
+
+def test_a_schedule_starts_its_door_with_the_time() -> None:
+    with Shop([service for service in find() if service.name == "orders"]) as shop:
+        invocation = shop.run_schedule("orders", "sweep", "a minute later")
+    assert invocation.error is None
+    event = invocation.event
+    assert (event["source"], event["detail-type"]) == ("aws.scheduler", "Scheduled Event")
+    assert event["time"] == "2026-01-05T10:00:00Z"
+
+
+def test_nothing_is_started_that_no_schedule_starts(shop: Shop) -> None:
+    with pytest.raises(LookupError, match="inbox"):
+        shop.run_schedule("toys", "inbox", "now")
 
 
 def test_what_the_template_does_not_route_is_not_there(shop: Shop) -> None:
