@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import batched
 from typing import Any
 
 import httpx
@@ -93,6 +94,36 @@ class Shop:
         returned: int = sum(refund["amount"] for refund in refunds)
         return collected - returned
 
+    def fault(self, mode: str, count: int | None = 1) -> None:
+        """Have Stripe fail in that way so many times, or until told otherwise."""
+        fault = {"mode": mode, "count": count}
+        httpx.post(f"{self.settings.stripe_url}/test/faults", json=fault).raise_for_status()
+
+    @contextmanager
+    def without_stripe(self) -> Iterator[None]:
+        """Take Stripe away, and bring it back."""
+        self.fault("down", None)
+        try:
+            yield
+        finally:
+            self.fault("none")
+
+    def webhook(self, body: str, signature: str) -> httpx.Response:
+        """Send to payments' webhook what says that it comes from Stripe."""
+        address = stacks.address(self.settings, "payments", "WebhookUrl")
+        headers = {"Content-Type": "application/json", "Stripe-Signature": signature}
+        return httpx.post(address, content=body, headers=headers, timeout=30)
+
+    def expire(self, order_id: str) -> None:
+        """Let an order's deadline be long past."""
+        aws.client("dynamodb", self.settings).update_item(
+            TableName=stacks.outputs(self.settings, "orders")["TableName"],
+            Key={"pk": {"S": f"ORDER#{order_id}"}},
+            UpdateExpression="SET deadline = :past",
+            ConditionExpression="attribute_exists(waiting)",
+            ExpressionAttributeValues={":past": {"S": "2026-01-01T00:00:00.000Z"}},
+        )
+
     def intents(self, order_id: str) -> list[dict[str, Any]]:
         """The payment intents that were made for an order."""
         return [
@@ -120,6 +151,13 @@ class Shop:
             ).fetchall()
             return row | {"lines": lines}
 
+    def reports(self) -> dict[str, dict[str, Any]]:
+        """The reports' rows of all orders, by order."""
+        with psycopg.connect(
+            self.settings.database_url, row_factory=psycopg.rows.dict_row
+        ) as database:
+            return {row["order_id"]: row for row in database.execute("select * from orders")}
+
     def receipts(self, order_id: str) -> list[bytes]:
         """The receipts of an order, as they are stored."""
         outputs = stacks.outputs(self.settings, "file-manager")
@@ -134,7 +172,7 @@ class Shop:
     def send(self, events: list[dict[str, Any]]) -> None:
         """Put messages on the bus again, as they were."""
         client = aws.client("events", self.settings)
-        for event in events:
+        for some in batched(events, 10, strict=False):
             answer = client.put_events(
                 Entries=[
                     {
@@ -142,6 +180,7 @@ class Shop:
                         "DetailType": event["detail-type"],
                         "Detail": json.dumps(event["detail"]),
                     }
+                    for event in some
                 ]
             )
             assert answer["FailedEntryCount"] == 0, answer
@@ -160,6 +199,14 @@ class Shop:
             )["Attributes"]
             depth[url.rpartition("/")[2]] = sum(map(int, attributes.values()))
         return depth
+
+    def queue(self, service: str, name: str) -> str:
+        """The address of a queue, by its name in the service's template."""
+        client = aws.client("cloudformation", self.settings)
+        found = client.describe_stack_resource(
+            StackName=f"tbs-app-{service}-local", LogicalResourceId=name
+        )
+        return found["StackResourceDetail"]["PhysicalResourceId"]
 
     def dead_letters(self) -> dict[str, int]:
         """The queues of dead letters that are not empty."""
