@@ -1,0 +1,619 @@
+"""What lies between the services, as AWS plays it: bus, queues, streams, functions and schedules.
+
+Deliveries are at least once and in no order; a stream's changes come in order, a failed batch of
+them again whole; an invocation may die before or after any call.
+"""
+
+import json
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+from zlib import crc32
+
+from botocore.exceptions import ClientError
+
+from tests.simulation.aws import Aws, Change
+from tests.simulation.chaos import Chaos
+from tests.simulation.hub import Hub
+from tests.simulation.workers import Code
+from tools.services import Door
+from tools.shop import Context, passes
+from tools.wiring import ACCOUNT, REGION, Source, Wiring
+
+Json = dict[str, Any]
+
+SHARDS = 2
+"""Shards of a stream: the changes of one item are all in the same one."""
+
+RETRY_SECONDS = 5
+"""How long a stream waits before a failed batch comes again."""
+
+READS = {"GetItem", "BatchGetItem", "Query", "GetSecretValue", "GetObject"}
+
+MAX_SECONDS = 3 * 24 * 3600.0
+"""A run that goes on for longer stands still."""
+
+
+class Crash(BaseException):
+    """The function's machine died."""
+
+
+@dataclass(eq=False)
+class Invocation:
+    """One run of a function."""
+
+    door: Door
+    label: str
+    """What it is about: always the same for the same messages."""
+    crash_at: tuple[int, bool] | None
+    """The call at which it dies, and whether after it; None: it does not."""
+    calls: int = 0
+    draws: int = 0
+    answer: Any = None
+    error: BaseException | None = None
+    sent_mail: str | None = None
+    """The mail that SES took, of which the service has not made a note yet."""
+
+    @property
+    def crashed(self) -> bool:
+        """Whether it died."""
+        return isinstance(self.error, Crash)
+
+
+@dataclass(eq=False)
+class Message:
+    """A message in a queue."""
+
+    message_id: str
+    label: str
+    body: str
+    attributes: Mapping[str, Mapping[str, str]]
+    sent_at: float
+    receives: int = 0
+    visible_at: float = 0.0
+
+
+@dataclass(eq=False)
+class Queue:
+    """A queue, and the function that reads it, if one does."""
+
+    name: str
+    url: str
+    visibility: float
+    max_receives: int | None
+    dead_letters: str | None
+    feed: tuple[Door, Mapping[str, Any]] | None = None
+    messages: dict[str, Message] = field(default_factory=dict)
+    """All that are in it, by their ids; those given out too."""
+    ready: list[Message] = field(default_factory=list)
+    polling: bool = False
+    polls: int = 0
+
+
+@dataclass(eq=False)
+class Shard:
+    """The changes of one shard that a function has not had yet, in order."""
+
+    door: Door
+    properties: Mapping[str, Any]
+    table: str
+    number: int
+    backlog: deque[Change] = field(default_factory=deque)
+    busy: bool = False
+    batches: int = 0
+
+
+class Network:
+    """Carries messages and invokes functions.
+
+    Args:
+        wiring: what the templates say.
+        hub: the clock.
+        aws: tables, buckets and mail.
+        code: the functions.
+        chaos: what goes wrong.
+    """
+
+    def __init__(self, wiring: Wiring, hub: Hub, aws: Aws, code: Code, chaos: Chaos) -> None:
+        self.hub = hub
+        self.aws = aws
+        self.chaos = chaos
+        self.code = code
+        self.down: Callable[[str, float], float] = lambda service, now: now
+        """Until when a service's functions stand still; now, or before: they run."""
+        self.notice: Callable[[str], None] | None = None
+        """Told of every line of the story, when somebody listens."""
+        self.changed: list[Callable[[Change, Invocation | None], None]] = []
+        """Told of every change of a table, and of who made it."""
+        self.told: dict[tuple[str, str], str] = {}
+        """The messages on the bus, by source and metadata.id: their details."""
+        self.broken_promises: list[str] = []
+        self.delivered: Counter[str] = Counter()
+        """Messages given to functions, by detail-type."""
+        self.invocations = 0
+        self.mails_again: Counter[str] = Counter()
+        """Mails that may be sent once more, by what they are: their sender died just then."""
+        self.queues: dict[str, Queue] = {}
+        self._by_url: dict[str, Queue] = {}
+        self._rules: dict[str, list[tuple[frozenset[str] | None, Queue]]] = defaultdict(list)
+        self._shards: dict[str, list[Shard]] = defaultdict(list)
+        self._seen_changes: Counter[str] = Counter()
+        self._labels: Counter[str] = Counter()
+        self._ids = 0
+        self._wire(wiring)
+        self.schedules = [source for source in wiring.sources if source.kind == "Schedule"]
+        aws.handlers.update(
+            {
+                ("events", "PutEvents"): self._put_events,
+                ("sqs", "SendMessage"): self._send_message,
+                ("sqs", "ChangeMessageVisibility"): self._change_visibility,
+            }
+        )
+
+    def _wire(self, wiring: Wiring) -> None:
+        for name, queue in wiring.queues.items():
+            made = Queue(name, queue.url, queue.visibility, queue.max_receive, queue.dead_letters)
+            self.queues[name] = self._by_url[queue.url] = made
+        for rule in wiring.rules:
+            if extra := rule.pattern.keys() - {"source", "detail-type"}:
+                raise NotImplementedError(f"{rule.name} matches on {extra}")
+            sources = frozenset(rule.pattern["source"]) if "source" in rule.pattern else None
+            for detail_type in rule.pattern["detail-type"]:
+                self._rules[detail_type].append((sources, self.queues[rule.queue]))
+        for source in wiring.sources:
+            self._feed(source)
+
+    def _feed(self, source: Source) -> None:
+        match source.kind:
+            case "SQS":
+                ((door, properties),) = source.feeds
+                self.queues[source.name].feed = (door, properties)
+            case "DynamoDB":
+                for door, properties in source.feeds:
+                    for number in range(SHARDS):
+                        shard = Shard(door, properties, source.name, number)
+                        self._shards[source.name].append(shard)
+
+    # The bus
+
+    def put(self, source: str, name: str, detail: str) -> None:
+        """Put a message on the bus from outside."""
+        self._route(source, name, detail)
+
+    def _put_events(self, params: Json) -> Json:
+        entries = []
+        for entry in params["Entries"]:
+            label = f"{self._owner()} {crc32(entry['Detail'].encode()):x}"
+            if self.chaos.strikes("entry refused", self._nth(label)):
+                entries.append({"ErrorCode": "ThrottlingException", "ErrorMessage": "later"})
+                continue
+            self._route(entry["Source"], entry["DetailType"], entry["Detail"])
+            entries.append({"EventId": self._id()})
+        return {
+            "Entries": entries,
+            "FailedEntryCount": sum("ErrorCode" in entry for entry in entries),
+        }
+
+    def _route(self, source: str, name: str, detail: str) -> None:
+        message_id = _metadata_id(detail)
+        if self.told.setdefault((source, message_id), detail) != detail:
+            self.broken_promises.append(
+                f"{source} told {message_id} in two ways:\n  {self.told[source, message_id]}\n"
+                f"  {detail}"
+            )
+        takers = [
+            queue for sources, queue in self._rules[name] if sources is None or source in sources
+        ]
+        if self.notice:
+            readers = ", ".join(queue.name.split("-local-")[0] for queue in takers)
+            self.notice(f"{source} tells {message_id} to {readers or 'nobody'}")
+        event = {
+            "version": "0",
+            "id": self._id(),
+            "detail-type": name,
+            "source": source,
+            "account": ACCOUNT,
+            "time": datetime.fromtimestamp(self.hub.now, UTC).isoformat(),
+            "region": REGION,
+            "resources": [],
+        }
+        body = f'{json.dumps(event)[:-1]}, "detail": {detail}}}'
+        for queue in takers:
+            self.send(queue, body, message_id)
+
+    # Queues
+
+    def send(
+        self,
+        queue: Queue,
+        body: str,
+        label: str,
+        attributes: Mapping[str, Mapping[str, str]] | None = None,
+    ) -> None:
+        """Put a message into a queue; once, or now and then twice."""
+        about = self._nth(f"{queue.name} {label}")
+        copies = 1 + self.chaos.strikes("duplicate", about)
+        for copy in range(copies):
+            message = Message(self._id(), f"{about}.{copy}", body, attributes or {}, self.hub.now)
+            queue.messages[message.message_id] = message
+            if queue.feed:
+                delay = self._delay(message.label)
+                self.hub.later(delay, partial(self._appear, queue, message))
+
+    def _delay(self, about: str) -> float:
+        match self.chaos.one_of(("late", "very late"), about):
+            case "late":
+                return self.chaos.between(1, 120, about)
+            case "very late":
+                return self.chaos.between(120, 3600, about)
+            case _:
+                return self.chaos.between(0.01, 0.1, about)
+
+    def _appear(self, queue: Queue, message: Message) -> None:
+        if message.message_id in queue.messages:
+            queue.ready.append(message)
+            self._poll_soon(queue)
+
+    def _poll_soon(self, queue: Queue, after: float | None = None) -> None:
+        if queue.polling or not queue.feed:
+            return
+        queue.polling = True
+        if after is None:
+            window = float(queue.feed[1].get("MaximumBatchingWindowInSeconds", 0) or 0)
+            after = window or 0.02
+        self.hub.later(after, lambda: self._poll(queue))
+
+    def _poll(self, queue: Queue) -> None:
+        queue.polling = False
+        assert queue.feed
+        door, properties = queue.feed
+        resumes = self.down(door.service.name, self.hub.now)
+        if resumes > self.hub.now:
+            self._poll_soon(queue, resumes - self.hub.now)
+            return
+        queue.polls += 1
+        ready = sorted(
+            queue.ready, key=lambda m: self.chaos.share(f"order: {m.label} {m.receives}")
+        )
+        most = int(properties.get("BatchSize", 10))
+        batch, queue.ready = ready[:most], ready[most:]
+        if queue.ready:
+            self._poll_soon(queue, 0.0)
+        given = [message for message in batch if self._receive(queue, message)]
+        if given:
+            event = {"Records": [self._record(queue, message) for message in given]}
+            label = f"{given[0].label} try {given[0].receives}"
+            self.delivered.update(_name(message) for message in given)
+            self.invoke(door, event, label, lambda done: self._settle(queue, given, done))
+
+    def _receive(self, queue: Queue, message: Message) -> bool:
+        """Give a message out, or up: it is a dead letter when it was given out often enough."""
+        message.receives += 1
+        if queue.max_receives and message.receives > queue.max_receives:
+            del queue.messages[message.message_id]
+            assert queue.dead_letters
+            letters = self.queues[queue.dead_letters]
+            letters.messages[message.message_id] = message
+            self._say(f"{message.label} is given up")
+            return False
+        message.visible_at = self.hub.now + queue.visibility
+        return True
+
+    def _record(self, queue: Queue, message: Message) -> Json:
+        return {
+            "messageId": message.message_id,
+            "receiptHandle": f"{message.message_id}#{message.receives}",
+            "body": message.body,
+            "attributes": {
+                "ApproximateReceiveCount": str(message.receives),
+                "SentTimestamp": str(int(message.sent_at * 1000)),
+                "SenderId": ACCOUNT,
+                "ApproximateFirstReceiveTimestamp": str(int(self.hub.now * 1000)),
+            },
+            "messageAttributes": {
+                name: {
+                    "stringValue": value["StringValue"],
+                    "dataType": value["DataType"],
+                    "stringListValues": [],
+                    "binaryListValues": [],
+                }
+                for name, value in message.attributes.items()
+            },
+            "md5OfBody": "",
+            "eventSource": "aws:sqs",
+            "eventSourceARN": f"arn:aws:sqs:{REGION}:{ACCOUNT}:{queue.name}",
+            "awsRegion": REGION,
+        }
+
+    def _settle(self, queue: Queue, given: list[Message], done: Invocation) -> None:
+        """Delete what a function is done with. The rest shows again when its time has come."""
+        failed = {m.message_id for m in given}
+        if not done.error:
+            failures = (done.answer or {}).get("batchItemFailures", [])
+            failed &= {failure["itemIdentifier"] for failure in failures}
+        for message in given:
+            again = message.message_id in failed or self.chaos.strikes(
+                "not deleted", f"{message.label} {message.receives}"
+            )
+            if again:
+                wait = max(0.0, message.visible_at - self.hub.now)
+                self.hub.later(wait, partial(self._appear, queue, message))
+            else:
+                queue.messages.pop(message.message_id, None)
+
+    def _send_message(self, params: Json) -> Json:
+        queue = self._by_url[params["QueueUrl"]]
+        attributes = params.get("MessageAttributes", {})
+        self.send(queue, params["MessageBody"], self._owner(), attributes)
+        return {"MessageId": self._id()}
+
+    def _change_visibility(self, params: Json) -> Json:
+        queue = self._by_url[params["QueueUrl"]]
+        message_id, _, receives = params["ReceiptHandle"].partition("#")
+        message = queue.messages.get(message_id)
+        if message is None or receives != str(message.receives):
+            raise _refusal(
+                "ChangeMessageVisibility", "ReceiptHandleIsInvalid", "The handle is not current"
+            )
+        message.visible_at = self.hub.now + params["VisibilityTimeout"]
+        return {}
+
+    # Streams
+
+    def collect(self, by: Invocation | None) -> None:
+        """Hand on what changed in the tables since the last time."""
+        for name, table in self.aws.tables.items():
+            changes = table.changes
+            while self._seen_changes[name] < len(changes):
+                change = changes[self._seen_changes[name]]
+                self._seen_changes[name] += 1
+                for notice in self.changed:
+                    notice(change, by)
+                number = crc32(repr(change.key).encode()) % SHARDS
+                for shard in self._shards[name]:
+                    if shard.number == number:
+                        shard.backlog.append(change)
+                        self._pump_soon(shard)
+
+    def _pump_soon(self, shard: Shard, after: float | None = None) -> None:
+        if shard.busy or not shard.backlog:
+            return
+        shard.busy = True
+        about = f"{shard.door.service.name} {shard.door.name} {_version(shard.backlog[0])}"
+        if after is None:
+            after = self.chaos.between(0.01, 0.2, about)
+            if self.chaos.strikes("stream behind", about):
+                after = self.chaos.between(1, 90, about)
+            if shard.door.name == "carrier" and self._slow_carrier():
+                after += self.chaos.between(1, 600, about)
+        self.hub.later(after, lambda: self._pump(shard))
+
+    def _slow_carrier(self) -> bool:
+        return self.chaos.strikes("slow carrier", "today")
+
+    def _pump(self, shard: Shard) -> None:
+        resumes = self.down(shard.door.service.name, self.hub.now)
+        if resumes > self.hub.now:
+            self.hub.later(resumes - self.hub.now, lambda: self._pump(shard))
+            return
+        shard.batches += 1
+        first = _version(shard.backlog[0])
+        most = int(shard.properties.get("BatchSize", 100))
+        size = 1 + int(self.chaos.share(f"batch: {first} {shard.batches}") * min(most, 6))
+        batch = [shard.backlog[i] for i in range(min(size, len(shard.backlog)))]
+        records = [change.record() for change in batch]
+        criteria = shard.properties.get("FilterCriteria")
+        wanted = [record for record in records if passes(record, criteria)]
+        if not wanted:
+            self._pumped(shard, len(batch), None)
+            return
+        label = self._nth(f"{shard.door.service.name} {shard.door.name} {first}")
+        self.invoke(
+            shard.door,
+            {"Records": wanted},
+            label,
+            lambda done: self._pumped(shard, len(batch), done),
+        )
+
+    def _pumped(self, shard: Shard, size: int, done: Invocation | None) -> None:
+        shard.busy = False
+        if done and done.error:
+            self._pump_soon(shard, RETRY_SECONDS)
+            return
+        for _ in range(size):
+            shard.backlog.popleft()
+        self._pump_soon(shard)
+
+    # Functions
+
+    def invoke(
+        self, door: Door, event: Json, label: str, done: Callable[[Invocation], None]
+    ) -> None:
+        """Run a function on an event, as soon as one of its machines is free."""
+        workers = self.code.workers[door.service.name, door.name]
+        about = f"{door.service.name}.{door.name} {label}"
+        crash_at = None
+        if self.chaos.strikes("crash", about):
+            drawn = int(self.chaos.share(f"crash at {about}") * 12)
+            crash_at = (1 + drawn // 2, drawn % 2 == 1)
+        invocation = Invocation(door, about, crash_at)
+        self.invocations += 1
+
+        def run(number: int) -> None:
+            context = Context(
+                f"{door.service.name}-{door.name}", self._id(), int(door.properties["Timeout"])
+            )
+            self._say(f"{about}: begins")
+            try:
+                invocation.answer = workers.handlers[number](event, context)
+            except (Exception, Crash) as error:
+                invocation.error = error
+            self._end(invocation)
+            if workers.waiting:
+                workers.waiting.popleft()(number)
+            else:
+                workers.idle.append(number)
+            done(invocation)
+
+        def start(number: int) -> None:
+            self.hub.spawn(lambda: run(number), invocation)
+
+        if workers.idle:
+            start(workers.idle.pop())
+        else:
+            workers.waiting.append(start)
+
+    def _end(self, invocation: Invocation) -> None:
+        self._forget_mail(invocation)
+        if not self.notice:
+            return
+        if invocation.error:
+            outcome = f"{type(invocation.error).__name__} {invocation.error}"
+        elif isinstance(invocation.answer, dict) and "statusCode" in invocation.answer:
+            outcome = f"answers {invocation.answer['statusCode']}"
+        else:
+            failed = len((invocation.answer or {}).get("batchItemFailures", []))
+            outcome = f"{failed} of its messages failed" if failed else "done"
+        self._say(f"{invocation.label}: {outcome}")
+
+    def call(self, service: str, operation: str, params: Json, go: Callable[[], Json]) -> Json:
+        """Carry out a call of a function to AWS, with whatever goes wrong."""
+        task = self.hub.current
+        invocation = task.about if task else None
+        if not isinstance(invocation, Invocation):
+            return go()
+        about = self.enter(invocation, f"{service} {operation}")
+        mishap = self.chaos.one_of(("throttled", "answer lost"), about)
+        if "TransactItems" in params and self.chaos.strikes("transaction conflict", about):
+            raise self._conflict(params)
+        match mishap:
+            case "throttled":
+                self._forget_mail(invocation)
+                raise _refusal(operation, "ThrottlingException", "Rate exceeded")
+            case "answer lost" if operation not in READS and service != "sesv2":
+                # The SDK asks once more by itself. A transaction's token makes that the same one.
+                answer = go()
+                self.collect(invocation)
+                if operation != "TransactWriteItems":
+                    answer = go()
+            case _:
+                answer = go()
+        self._look_at_mail(invocation, service, operation, params)
+        if service == "dynamodb" and operation not in READS:
+            self.collect(invocation)
+        self.leave(invocation, f"{service} {operation}")
+        return answer
+
+    def enter(self, invocation: Invocation, what: str) -> str:
+        """Before a call: time passes, or the function dies. Gives what names the call."""
+        invocation.calls += 1
+        about = f"{invocation.label} #{invocation.calls}"
+        seconds = 0.002 + 0.02 * self.chaos.share(f"takes: {about}")
+        if self.chaos.strikes("slow", about):
+            seconds = self.chaos.between(0.2, 4, about)
+        self.hub.sleep(seconds)
+        if invocation.crash_at == (invocation.calls, False):
+            raise Crash(f"before call {invocation.calls}, {what}")
+        return about
+
+    def leave(self, invocation: Invocation, what: str) -> None:
+        """After a call: the function may die without having heard the answer."""
+        if invocation.crash_at == (invocation.calls, True):
+            raise Crash(f"after call {invocation.calls}, {what}")
+
+    def _conflict(self, params: Json) -> ClientError:
+        error = _refusal("TransactWriteItems", "TransactionCanceledException", "Conflict")
+        codes = ["None"] * (len(params["TransactItems"]) - 1) + ["TransactionConflict"]
+        error.response["CancellationReasons"] = [{"Code": code} for code in codes]
+        return error
+
+    def _look_at_mail(
+        self, invocation: Invocation, service: str, operation: str, params: Json
+    ) -> None:
+        """SES knows no idempotency key: a sender that dies before its note will send again."""
+        if (service, operation) == ("sesv2", "SendEmail"):
+            invocation.sent_mail = self.aws.mails[-1].label
+        elif service == "dynamodb" and operation == "PutItem":
+            invocation.sent_mail = None
+
+    def _forget_mail(self, invocation: Invocation) -> None:
+        """No note was made of the mail that SES took last."""
+        if invocation.sent_mail:
+            self.mails_again[invocation.sent_mail] += 1
+            invocation.sent_mail = None
+
+    # Schedules
+
+    def tick(self, minute: int) -> None:
+        """Start what runs every minute."""
+        for source in self.schedules:
+            for door, _ in source.feeds:
+                runs = 1 + self.chaos.strikes("sweep twice", f"{door.name} {minute}")
+                for run in range(runs):
+                    if self.down(door.service.name, self.hub.now) <= self.hub.now:
+                        self.invoke(door, {}, f"{minute}.{run}", lambda _: None)
+
+    @property
+    def waiting(self) -> list[str]:
+        """What is in a queue or a stream still, dead letters apart."""
+        queued = [
+            message.label
+            for queue in self.queues.values()
+            if queue.feed
+            for message in queue.messages.values()
+        ]
+        behind = [
+            f"{shard.door.service.name} {shard.door.name} {_version(shard.backlog[0])}"
+            for shards in self._shards.values()
+            for shard in shards
+            if shard.backlog
+        ]
+        return queued + behind
+
+    # Names
+
+    def _owner(self) -> str:
+        task = self.hub.current
+        return task.about.label if task and isinstance(task.about, Invocation) else "outside"
+
+    def _nth(self, label: str) -> str:
+        """The label, and which one of that name it is."""
+        self._labels[label] += 1
+        return f"{label}/{self._labels[label]}"
+
+    def _id(self) -> str:
+        self._ids += 1
+        return f"00000000-0000-4000-8000-{self._ids:012x}"
+
+    def _say(self, line: str) -> None:
+        if self.notice:
+            self.notice(line)
+
+
+def _refusal(operation: str, code: str, message: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": message}}, operation)
+
+
+def _metadata_id(detail: str) -> str:
+    """The message's own id, or a digest of what has none."""
+    try:
+        return str(json.loads(detail)["metadata"]["id"])
+    except (ValueError, TypeError, KeyError):
+        return f"{crc32(detail.encode()):x}"
+
+
+def _name(message: Message) -> str:
+    """What kind of message it is."""
+    try:
+        body = json.loads(message.body)
+        return str(body.get("detail-type") or body.get("type"))
+    except (ValueError, AttributeError):
+        return "no JSON"
+
+
+def _version(change: Change) -> str:
+    item = change.new or change.old or {}
+    return f"{'/'.join(map(str, change.key))}:{item.get('version', '')}"

@@ -1,0 +1,541 @@
+"""The whole shop in one process, opened once; each run in it begins anew."""
+
+import json
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, Literal, Self
+from unittest.mock import patch
+
+import psycopg
+import stripe
+import time_machine
+from aws_lambda_powertools.utilities.parameters import clear_caches
+from moto import mock_aws
+
+from local.stripe.records import Event
+from tests.simulation import people
+from tests.simulation.aws import Aws, installed
+from tests.simulation.books import Audit, Violation, Watch, table
+from tests.simulation.chaos import KINDS, Chaos
+from tests.simulation.hub import Hub
+from tests.simulation.network import MAX_SECONDS, Invocation, Network
+from tests.simulation.stripe_at_hand import API_KEY, WEBHOOK_SECRET, Client, StripeAtHand
+from tests.simulation.workers import Code
+from tools import gateway, stand_ins, wiring
+from tools.services import Door, environment, find
+from tools.shop import PROCESS, path_arguments, proxy_event
+from tools.wiring import Wiring
+
+START = datetime(2026, 1, 5, 10, tzinfo=UTC).timestamp()
+MINUTE = 60.0
+QUIET_MINUTES = 18
+"""After so many minutes in which nothing is left to do, deadlines and all, a run is over."""
+
+STRIPE_MISHAPS = ("Stripe refuses", "Stripe keeps a 500", "Stripe's answer lost")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A run: the same plan makes the same run."""
+
+    seed: int
+    orders: int = 40
+    without: frozenset[int] = frozenset()
+    """Shoppers who stay at home."""
+    kinds: frozenset[str] = KINDS
+    """The mishaps that may happen."""
+    muted: frozenset[str] = frozenset()
+    """Those that do not, by their labels."""
+    fault: str | None = None
+    """The fault that is put into the services (see `plants`)."""
+
+
+@dataclass
+class Outcome:
+    """What came of a run."""
+
+    plan: Plan
+    violations: list[Violation]
+    orders: int
+    """That were accepted."""
+    ended: dict[str, int]
+    """How many orders came to each end."""
+    delivered: dict[str, int]
+    """Messages given to functions, by what they are."""
+    invocations: int
+    struck: dict[str, str]
+    """The mishaps: label -> kind."""
+    simulated: float
+    """Seconds from the first order to the end."""
+    story: list[str] = field(default_factory=list)
+    """Everything that happened, where that was asked for."""
+
+
+class World:
+    """The services' code, an AWS and a Stripe in memory, and a real PostgreSQL.
+
+    A context manager; within it, clock, randomness and AWS are the world's.
+
+    Args:
+        database_port: where an empty PostgreSQL answers on 127.0.0.1.
+        database: the name of the database there.
+    """
+
+    def __init__(self, database_port: int, database: str = stand_ins.DATABASE) -> None:
+        self._parameters = {
+            "payments": {"StripeApiBase": "https://stripe.example"},
+            "reports": {
+                "DatabaseHost": stand_ins.HOST,
+                "DatabasePort": str(database_port),
+                "DatabaseName": database,
+                "DatabaseUser": stand_ins.DATABASE_USER,
+                "DatabaseAuthentication": "none",
+            },
+        }
+        self._database_url = (
+            f"postgresql://{stand_ins.DATABASE_USER}@{stand_ins.HOST}:{database_port}/{database}"
+        )
+        self._open = ExitStack()
+        self.aws = Aws(now=lambda: self._hub.now)
+        self.stripe = StripeAtHand(lambda: int(self._hub.now), self._told_by_stripe)
+        self._run: _Run | None = None
+        self.tamper: Callable[[str, str, dict[str, Any]], None] = lambda *_: None
+        """Has what the services ask of AWS, before AWS has it: service, operation, parameters."""
+        self.answered: Callable[[dict[str, Any]], dict[str, Any]] = lambda answer: answer
+        """Has what PutEvents answers, before the services have it."""
+        self.keyless = False
+        """Whether requests to Stripe lose their idempotency keys."""
+
+    def __enter__(self) -> Self:
+        with ExitStack() as opening:
+            opening.enter_context(environment(PROCESS | {"POWERTOOLS_METRICS_DISABLED": "true"}))
+            self._clock = opening.enter_context(
+                time_machine.travel(datetime.fromtimestamp(START, UTC), tick=False)
+            )
+            self._hub = Hub(START, self._clock.move_to)
+            with mock_aws():
+                self.wiring = Wiring()
+                for service in find():
+                    given = {
+                        **service.parameters("local"),
+                        **self._parameters.get(service.name, {}),
+                    }
+                    wiring.deploy(service, given, self.wiring)
+            (self.intake,) = self.wiring.intakes
+            for variables in self.wiring.variables.values():
+                variables["POWERTOOLS_LOG_LEVEL"] = "CRITICAL"
+            opening.enter_context(environment({"POWERTOOLS_SERVICE_NAME": "simulation"}))
+            self.code = Code(self.wiring.doors, self.wiring.variables)
+            for name, properties in self.wiring.tables.items():
+                self.aws.add_table(name, properties)
+            for bucket in self.wiring.buckets:
+                self.aws.add_bucket(bucket)
+            self.aws.secrets["tbs/stripe"] = json.dumps(
+                {"apiKey": API_KEY, "webhookSecret": WEBHOOK_SECRET}
+            )
+            opening.enter_context(installed(self.aws, self._call))
+            self._connect_stripe(opening)
+            self._connect_database(opening)
+            opening.enter_context(patch.object(time, "sleep", self._sleep))
+            opening.enter_context(patch.object(os, "urandom", self._randbytes))
+            self._dice(opening)
+            logging.disable(logging.CRITICAL)
+            opening.callback(logging.disable, logging.NOTSET)
+            self._open = opening.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+    def run(self, plan: Plan, notice: Callable[[str], None] | None = None) -> Outcome:
+        """Play a plan to its end, and look through the books."""
+        self._reset()
+        run = self._run = _Run(self, plan, notice)
+        try:
+            return run.play()
+        finally:
+            self._run = None
+
+    # What the services find instead of what is outside
+
+    def _reset(self) -> None:
+        self.aws.reset()
+        self.stripe.reset()
+        self._hub = Hub(START, self._clock.move_to)
+        self._clock.move_to(START)
+        clear_caches()  # type: ignore[no-untyped-call]
+        for workers in self.code.workers.values():
+            workers.idle = list(range(len(workers.handlers)))
+            workers.waiting.clear()
+        if self._database.execute("select to_regclass('orders')").fetchone() != (None,):
+            self._database.execute("truncate orders, order_lines")
+
+    def _connect_stripe(self, opening: ExitStack) -> None:
+        client = Client(lambda *request: self._run.ask_stripe(*request) if self._run else _none())
+        for gateway in self.code.modules["payments", "gateway"]:
+            opening.enter_context(patch.object(gateway, "_http", lambda: client))
+
+    def _connect_database(self, opening: ExitStack) -> None:
+        self._database = opening.enter_context(psycopg.connect(self._database_url, autocommit=True))
+        world = self
+
+        @contextmanager
+        def open_database(_: object) -> Iterator[psycopg.Connection]:
+            assert world._run
+            with world._run.at_database():
+                yield world._database
+
+        for module in self.code.modules["reports", "database"]:
+            opening.enter_context(patch.object(module.Database, "open", open_database))
+
+    def _dice(self, opening: ExitStack) -> None:
+        """The services' own randomness follows from the run and from the invocation."""
+        for modules in self.code.modules.values():
+            for module in modules:
+                if hasattr(module, "random"):
+                    opening.enter_context(patch.object(module, "random", _Dice(self)))
+                if hasattr(module, "sleep"):
+                    opening.enter_context(patch.object(module, "sleep", self._sleep))
+
+    def _call(
+        self, service: str, operation: str, params: dict[str, Any], go: Callable[[], dict[str, Any]]
+    ) -> dict[str, Any]:
+        self.tamper(service, operation, params)
+        answer = self._run.network.call(service, operation, params, go) if self._run else go()
+        return self.answered(answer) if operation == "PutEvents" else answer
+
+    def _sleep(self, seconds: float) -> None:
+        self._hub.sleep(seconds)
+
+    def _randbytes(self, size: int) -> bytes:
+        return self._run.draw().randbytes(size) if self._run else bytes(size)
+
+    def _told_by_stripe(self, event: Event) -> None:
+        if self._run:
+            self._run.told_by_stripe(event)
+
+
+class _Dice:
+    """Stands for the module `random` in the services."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def __getattr__(self, name: str) -> Any:
+        run = self._world._run
+        assert run
+        return getattr(run.draw(), name)
+
+
+class _Run:
+    """One run in a world."""
+
+    def __init__(self, world: World, plan: Plan, notice: Callable[[str], None] | None) -> None:
+        self.world = world
+        self.plan = plan
+        self.hub = world._hub
+        self.stripe = world.stripe
+        self.chaos = Chaos(plan.seed, plan.kinds, plan.muted)
+        self.network = Network(world.wiring, self.hub, world.aws, world.code, self.chaos)
+        self.watch = Watch(self.stripe.ledger)
+        self.network.changed.append(self.watch.see)
+        self.network.down = self._down
+        if notice:
+            self.network.notice = lambda line: notice(f"{self._time()} {line}")
+            self.chaos.notice = lambda label: notice(f"{self._time()} !! {label}")
+        self._webhooks = self.network.queues[world.intake.queue]
+        self._outages = dict(self._drawn_outages())
+        self._events: dict[str, int] = {}
+
+    def play(self) -> Outcome:
+        """From the first toy to the last entry in the books."""
+        toys = self._stock()
+        opened = self.hub.now
+        shoppers = self._shoppers(toys)
+        managers = [people.Manager(n, self.plan.seed, toys) for n in range(2)]
+        everybody: list[people.Person] = [
+            *shoppers,
+            *managers,
+            people.Warehouse(self.plan.seed),
+        ]
+        for person in everybody:
+            for arrives, script in person.scripts(self):
+                self.hub.spawn(script, after=arrives)
+        poison = self._poison()
+        stuck = self._until_quiet()
+        audit = Audit(
+            self.world.aws,
+            self.network,
+            self.stripe.ledger,
+            self.watch,
+            self.world._database,
+            shoppers,
+            poison,
+        )
+        violations = list(audit.violations())
+        if stuck:
+            violations.append(Violation("a run ends", "the shop", stuck))
+        ended: dict[str, int] = {}
+        for order in self.world.aws.tables[table("orders")].items.values():
+            end = str(order.get("reason") or order.get("status"))
+            ended[end] = ended.get(end, 0) + 1
+        return Outcome(
+            plan=self.plan,
+            violations=violations,
+            orders=sum(ended.values()),
+            ended=ended,
+            delivered=dict(self.network.delivered),
+            invocations=self.network.invocations,
+            struck=self.chaos.struck,
+            simulated=self.hub.now - opened,
+        )
+
+    def _stock(self) -> list[str]:
+        """Put toys on the shelf, before anything goes wrong."""
+        draw = self.chaos.random("stock")
+        found: list[str] = []
+
+        def create(number: int, stock: int) -> None:
+            draft = {
+                "name": f"Toy {number}",
+                "description": f"Toy {number}, made to last.",
+                "category": "Vehicles",
+                "brand": "Hazel & Oak",
+                "price": 500 + 700 * number,
+                "currency": "EUR",
+                "stock": stock,
+            }
+            status, toy = self.request(
+                "toys", "POST", "/toys", label=f"create {number}", body=draft
+            )
+            assert status == 201, toy
+            found.append(toy["toyId"])
+
+        with self.chaos.quiet():
+            for number in range(people.TOYS):
+                stock = draw.choice((4, *(self.plan.orders // n for n in (4, 2, 1, 1, 1))))
+                self.hub.spawn(partial(create, number, stock))
+                self.hub.run()
+        return found
+
+    def _shoppers(self, toys: list[str]) -> list[people.Shopper]:
+        return [
+            people.Shopper(
+                number,
+                self.plan.seed,
+                toys,
+                twice=self.chaos.strikes("ordered twice", f"shopper {number}"),
+            )
+            for number in range(self.plan.orders)
+            if number not in self.plan.without
+        ]
+
+    def _poison(self) -> set[str]:
+        """Have rubbish put on the bus and into queues. Gives what it is."""
+        put: set[str] = set()
+        for n, (source, name, detail) in enumerate(people.rubbish(self.plan.seed)):
+            if self.chaos.strikes("poison", f"{n}"):
+                put.add(detail)
+                at = self.chaos.between(0, people.OPEN_FOR, f"poison {n}")
+                self.hub.later(at, partial(self.network.put, source, name, detail))
+        for queue in self.network.queues.values():
+            if queue.feed and self.chaos.strikes("poison", queue.name):
+                body = f"no JSON {self.plan.seed}"
+                put.add(body)
+                at = self.chaos.between(0, people.OPEN_FOR, f"poison {queue.name}")
+                if queue is self._webhooks:
+                    self.hub.later(at, self._forge)
+                else:
+                    self.hub.later(at, partial(self.network.send, queue, body, "no JSON"))
+        return put
+
+    def _forge(self) -> None:
+        """Somebody says that an order is paid."""
+        body = json.dumps({"type": "payment_intent.succeeded", "data": {}})
+        self._post(body, f"t={int(self.hub.now)},v1={'0' * 64}", "forged")
+
+    def _until_quiet(self) -> str | None:
+        """Let everything happen. Gives what stands still, if the end never comes."""
+        minute, quiet = 0, 0
+        while quiet < QUIET_MINUTES:
+            before = self.network.invocations
+            self.network.tick(minute)
+            minute += 1
+            end = START + minute * MINUTE
+            self.hub.run(until=end)
+            self.hub.skip_to(end)
+            alone = self.network.invocations - before <= 2
+            quiet = quiet + 1 if self.hub.idle and alone else 0
+            if self.hub.now - START > MAX_SECONDS:
+                return f"stands still: {self.network.waiting[:5]}"
+        return None
+
+    # What people can do (people.Counter)
+
+    def request(
+        self,
+        service: str,
+        method: str,
+        path: str,
+        *,
+        label: str,
+        body: Any = None,
+        query: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        claims: Mapping[str, str] | None = None,
+    ) -> tuple[int, Any]:
+        """Call an operation, as API Gateway would. Status and body; 503 and None without answer."""
+        if self._down(service, self.hub.now) > self.hub.now:
+            self.sleep(1)
+            return 503, None
+        door, event = self._event(
+            service, method, path, label, body, query or {}, headers or {}, claims
+        )
+
+        def invoke(back: Callable[[Invocation], None]) -> None:
+            self.network.invoke(door, event, label, back)
+
+        done = self.hub.wait(invoke)
+        if done.error:
+            return 503, None
+        answer = done.answer
+        return answer["statusCode"], json.loads(answer["body"]) if answer.get("body") else None
+
+    def _event(
+        self, service: str, method: str, path: str, label: str, *given: Any
+    ) -> tuple[Door, dict[str, Any]]:
+        for door in self.world.wiring.doors:
+            for route in door.routes if door.service.name == service else ():
+                arguments = path_arguments(route.path, path)
+                if route.method == method and arguments is not None:
+                    return door, proxy_event(method, path, route.path, arguments, label, *given)
+        raise LookupError(f"{service} has no {method} {path}")
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        self.hub.sleep(seconds)
+
+    def authenticate(self, intent_id: str, outcome: Literal["succeed", "fail"]) -> bool:
+        """Go through 3-D Secure."""
+        if self.network.notice:
+            self.network.notice(f"3-D Secure of {intent_id}: {outcome}")
+        return self.stripe.authenticate(intent_id, outcome)
+
+    # Stripe
+
+    def ask_stripe(
+        self, method: str, url: str, headers: Mapping[str, str], body: str
+    ) -> tuple[str, int, dict[str, str]]:
+        """A request of the payments service to Stripe, with whatever goes wrong."""
+        task = self.hub.current
+        assert task
+        assert isinstance(task.about, Invocation)
+        what = f"Stripe {method.upper()} {url.partition('/v1/')[2]}"
+        about = self.network.enter(task.about, what)
+        self.hub.sleep(self.chaos.between(0.05, 0.6, f"Stripe: {about}"))
+        if self._stripe_is_down():
+            raise _no_answer()
+        if self.world.keyless:
+            headers = {name: text for name, text in headers.items() if name != "Idempotency-Key"}
+        key = headers.get("Idempotency-Key", "")
+        mishap = self.chaos.one_of(STRIPE_MISHAPS, f"{what} {about}")
+        mode: Literal["none", "down", "broken"] = "none"
+        match mishap:
+            case "Stripe refuses":
+                mode = "down"
+            case "Stripe keeps a 500":
+                mode = "broken"
+        answer = self.stripe.request(method, url, headers, body, mode)
+        self.network.leave(task.about, what)
+        never = bool(key) and self.chaos.strikes("Stripe never answers", key)
+        if never or mishap == "Stripe's answer lost":
+            raise _no_answer()
+        return answer
+
+    def told_by_stripe(self, event: Event) -> None:
+        """Something happened at Stripe: it is posted to the shop, sooner or later."""
+        order_id = event.data["object"].get("metadata", {}).get("orderId", "")
+        name = f"{event.type} {order_id}"
+        self._events[name] = self._events.get(name, 0) + 1
+        label = f"{name}/{self._events[name]}"
+        delay = self.chaos.between(0.05, 2, f"webhook: {label}")
+        if self.chaos.strikes("webhook late", label):
+            delay = self.chaos.between(2, 1800, f"webhook: {label}")
+        self.hub.later(delay, lambda: self._deliver(event, label, 1))
+        if self.chaos.strikes("webhook twice", label):
+            self.hub.later(delay * 2, lambda: self._deliver(event, f"{label} again", 1))
+
+    def _deliver(self, event: Event, label: str, attempt: int) -> None:
+        if self.chaos.strikes("webhook not taken", f"{label} {attempt}"):
+            wait = 2.0**attempt
+            self.hub.later(wait, lambda: self._deliver(event, label, attempt + 1))
+            return
+        body, signature = self.stripe.webhook(event)
+        self._post(body, signature, label)
+
+    def _post(self, body: str, signature: str, label: str) -> None:
+        """What API Gateway makes of a webhook."""
+        headers = {"Stripe-Signature": signature, "Content-Type": "application/json"}
+        message, texts = gateway.message(self.world.intake.template, body, headers)
+        attributes = {
+            name: {"DataType": "String", "StringValue": text} for name, text in texts.items()
+        }
+        self.network.send(self._webhooks, message, f"webhook {label}", attributes)
+
+    # What stands still for a while
+
+    def _drawn_outages(self) -> Iterator[tuple[str, tuple[float, float]]]:
+        for service in {door.service.name for door in self.world.wiring.doors}:
+            if self.chaos.strikes("service down", service):
+                begins = START + self.chaos.between(60, people.OPEN_FOR, f"down: {service}")
+                lasts = self.chaos.between(60, 1800, f"down for: {service}")
+                yield service, (begins, begins + lasts)
+        if self.chaos.strikes("Stripe down", "today"):
+            begins = START + self.chaos.between(60, people.OPEN_FOR, "down: Stripe")
+            yield "Stripe", (begins, begins + self.chaos.between(60, 1200, "down for: Stripe"))
+
+    def _down(self, service: str, now: float) -> float:
+        begins, ends = self._outages.get(service, (0.0, 0.0))
+        return ends if begins <= now < ends else now
+
+    def _stripe_is_down(self) -> bool:
+        return self._down("Stripe", self.hub.now) > self.hub.now
+
+    # The reports' database
+
+    @contextmanager
+    def at_database(self) -> Iterator[None]:
+        """A connection of the invocation whose turn it is."""
+        task = self.hub.current
+        assert task
+        assert isinstance(task.about, Invocation)
+        about = self.network.enter(task.about, "PostgreSQL")
+        if self.chaos.strikes("database asleep", about):
+            raise psycopg.OperationalError("the database does not answer")
+        yield
+        self.network.leave(task.about, "PostgreSQL")
+
+    def draw(self) -> Any:
+        """Randomness for a service: it follows from the invocation, and from how often it asked."""
+        task = self.hub.current
+        if not task or not isinstance(task.about, Invocation):
+            return self.chaos.random("draw: outside")
+        task.about.draws += 1
+        return self.chaos.random(f"draw: {task.about.label} {task.about.draws}")
+
+    def _time(self) -> str:
+        return datetime.fromtimestamp(self.hub.now, UTC).strftime("%H:%M:%S.%f")[:-3]
+
+
+def _no_answer() -> stripe.APIConnectionError:
+    return stripe.APIConnectionError("no answer", should_retry=True)  # type: ignore[no-untyped-call]
+
+
+def _none() -> Any:
+    raise RuntimeError("Stripe is asked outside of a run")
