@@ -12,11 +12,16 @@ TEMPLATES := $(FOLDERS:%=%/template.yaml)
 ROOT_TESTS := tests/rules tests/contracts tests/simulation local
 TYPED := bench local tools tests $(FOLDERS:%=%/src)
 
+# Two folders are tested at once where make can keep apart what they print.
+SIDE_BY_SIDE := $(if $(filter output-sync,$(.FEATURES)),-j2 --output-sync=target)
+
 headline = @printf '\n\033[1m== %s\033[0m\n' '$(1)'
 
 # SAM's builder looks for uv on the path.
 export PATH := $(PATH):$(dir $(OWN_UV))
 export SAM_CLI_TELEMETRY := 0
+# Many a process is started: each would compile all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help up down status logs dlq redrive demo token build deploy lint test simulate contracts lock bench clean
@@ -65,14 +70,15 @@ lint: $(UV) ## Check style, types and templates
 	@$(RUN) cfn-lint $(TEMPLATES)
 	@printf '%s\n' $(TEMPLATES) | xargs -P 2 -n 1 $(RUN) sam validate --lint --template
 
-test: lint $(FOLDERS:%=test-%) ## Check all: lint, each service alone, all together, then on the cloud
+test: lint ## Check all: lint, each service alone, all together, then on the cloud
+	@$(MAKE) --no-print-directory $(SIDE_BY_SIDE) $(FOLDERS:%=test-%)
 	$(call headline,$(ROOT_TESTS))
 	@$(RUN) pytest -q $(ROOT_TESTS)
 	$(call headline,tests/e2e)
 	@$(RUN) pytest -q tests/e2e
 
 .PHONY: $(FOLDERS:%=test-%)
-$(FOLDERS:%=test-%): test-%: $(UV) | lint
+$(FOLDERS:%=test-%): test-%: $(UV)
 	$(call headline,$*)
 	@cd $* && $(UV) run --isolated --frozen pytest -q
 

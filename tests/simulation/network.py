@@ -68,7 +68,10 @@ class Message:
     """A message in a queue."""
 
     message_id: str
+    title: str
+    """What it says: metadata.id, where it has one."""
     label: str
+    """Its title, its queue, and which of that name it is."""
     body: str
     attributes: Mapping[str, Mapping[str, str]]
     sent_at: float
@@ -208,8 +211,9 @@ class Network:
             queue for sources, queue in self._rules[name] if sources is None or source in sources
         ]
         if self.notice:
-            readers = ", ".join(queue.name.split("-local-")[0] for queue in takers)
-            self.notice(f"{source} tells {message_id} to {readers or 'nobody'}")
+            readers = ", ".join(_service(queue) for queue in takers)
+            sender = source.removeprefix("tbs.")
+            self.notice(f"{sender} tells {message_id} to {readers or 'nobody'}")
         event = {
             "version": "0",
             "id": self._id(),
@@ -237,7 +241,9 @@ class Network:
         about = self._nth(f"{queue.name} {label}")
         copies = 1 + self.chaos.strikes("duplicate", about)
         for copy in range(copies):
-            message = Message(self._id(), f"{about}.{copy}", body, attributes or {}, self.hub.now)
+            message = Message(
+                self._id(), label, f"{about}.{copy}", body, attributes or {}, self.hub.now
+            )
             queue.messages[message.message_id] = message
             if queue.feed:
                 delay = self._delay(message.label)
@@ -297,7 +303,7 @@ class Network:
             assert queue.dead_letters
             letters = self.queues[queue.dead_letters]
             letters.messages[message.message_id] = message
-            self._say(f"{message.label} is given up")
+            self._say(f"{_service(queue)} gives {message.title} up")
             return False
         message.visible_at = self.hub.now + queue.visibility
         return True
@@ -335,6 +341,9 @@ class Network:
             failures = (done.answer or {}).get("batchItemFailures", [])
             failed &= {failure["itemIdentifier"] for failure in failures}
         for message in given:
+            time = f" (time {message.receives})" if message.receives > 1 else ""
+            fails = ", and fails" if message.message_id in failed else ""
+            self._say(f"{_service(queue)} hears {message.title}{time}{fails}")
             again = message.message_id in failed or self.chaos.strikes(
                 "not deleted", f"{message.label} {message.receives}"
             )
@@ -446,7 +455,6 @@ class Network:
             context = Context(
                 f"{door.service.name}-{door.name}", self._id(), int(door.properties["Timeout"])
             )
-            self._say(f"{about}: begins")
             try:
                 invocation.answer = workers.handlers[number](event, context)
             except (Exception, Crash) as error:
@@ -468,16 +476,11 @@ class Network:
 
     def _end(self, invocation: Invocation) -> None:
         self._forget_mail(invocation)
-        if not self.notice:
-            return
-        if invocation.error:
-            outcome = f"{type(invocation.error).__name__} {invocation.error}"
-        elif isinstance(invocation.answer, dict) and "statusCode" in invocation.answer:
-            outcome = f"answers {invocation.answer['statusCode']}"
-        else:
-            failed = len((invocation.answer or {}).get("batchItemFailures", []))
-            outcome = f"{failed} of its messages failed" if failed else "done"
-        self._say(f"{invocation.label}: {outcome}")
+        if self.notice and invocation.error:
+            error = f"{type(invocation.error).__name__} {invocation.error}"
+            self.notice(f"{invocation.label} fails: {error}")
+        elif status := (invocation.answer or {}).get("statusCode"):
+            self._say(f"{invocation.label} is answered {status}")
 
     def call(self, service: str, operation: str, params: Json, go: Callable[[], Json]) -> Json:
         """Carry out a call of a function to AWS, with whatever goes wrong."""
@@ -591,6 +594,10 @@ class Network:
     def _say(self, line: str) -> None:
         if self.notice:
             self.notice(line)
+
+
+def _service(queue: Queue) -> str:
+    return queue.name.removeprefix("tbs-app-").split("-local-")[0]
 
 
 def _refusal(operation: str, code: str, message: str) -> ClientError:

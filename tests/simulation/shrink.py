@@ -74,8 +74,14 @@ def tell(world: World, outcome: Outcome) -> list[str]:
     """The story of what went wrong: all that concerns the orders and toys that it is about."""
     lines: list[str] = []
     again = world.run(outcome.plan, lines.append)
-    about = {violation.about for violation in again.violations}
     if not again.violations:
         return [*lines, "The same plan went well this time: something in it is not repeatable."]
+    rule = again.violations[0].rule
+    about = dict.fromkeys(v.about for v in again.violations if v.rule == rule)
     told = [line for line in lines if "!!" in line or any(name in line for name in about)]
-    return [*told, *map(str, again.violations)]
+    # An id is long: where it is about one order, all lines but the first leave it out.
+    return [
+        f"It is about {', '.join(about)}.",
+        *(line.replace(next(iter(about)), "it") for line in told),
+        *map(str, again.violations),
+    ]

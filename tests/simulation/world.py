@@ -178,8 +178,8 @@ class World:
 
     def _connect_stripe(self, opening: ExitStack) -> None:
         client = Client(lambda *request: self._run.ask_stripe(*request) if self._run else _none())
-        for gateway in self.code.modules["payments", "gateway"]:
-            opening.enter_context(patch.object(gateway, "_http", lambda: client))
+        for module in self.code.modules["payments", "gateway"]:
+            opening.enter_context(patch.object(module, "_http", lambda: client))
 
     def _connect_database(self, opening: ExitStack) -> None:
         self._database = opening.enter_context(psycopg.connect(self._database_url, autocommit=True))
