@@ -82,8 +82,9 @@ $(FOLDERS:%=test-%): test-%: $(UV)
 	$(call headline,$*)
 	@cd $* && $(UV) run --isolated --frozen pytest -q
 
-simulate: $(UV) ## Play orders in one process, where anything may fail at any time [SEED=7] [ORDERS=1000] [MINUTES=10]
-	@$(RUN) python -m tests.simulation $(if $(SEED),--seed $(SEED)) $(if $(ORDERS),--orders $(ORDERS)) $(if $(MINUTES),--minutes $(MINUTES))
+simulate: $(UV) ## Play orders in one process, where anything may fail at any time [MINUTES=10] [SEED=7]
+	@$(RUN) python -m tests.simulation $(if $(SEED),--seed $(SEED)) $(if $(ORDERS),--orders $(ORDERS)) \
+	  $(if $(MINUTES),--minutes $(MINUTES)) $(if $(STORY),--story) $(if $(FAULT),--fault '$(FAULT)')
 
 contracts: $(UV) ## Write the contracts, sample events and diagrams out of the code
 	@$(RUN) python -m tools.contracts

@@ -3,8 +3,11 @@
 Stripe's SDK is the real one; only its HTTP client is replaced, by one that answers as Stripe does.
 """
 
+import copy
+import importlib
 import json
 import os
+import time
 import urllib.parse
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -19,9 +22,9 @@ os.environ |= {
     "POWERTOOLS_SERVICE_NAME": "payments",
     "TABLE_NAME": "Table",
     "EVENT_BUS_NAME": "default",
-    "DEAD_LETTER_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/123456789012/InboxDeadLetters",
     "STRIPE_API_BASE": "https://stripe.test",
     "STRIPE_SECRET_NAME": "tbs/stripe",
+    "STRIPE_RETURN_URL": "https://shop.test/",
 }
 
 import boto3
@@ -32,12 +35,28 @@ from hypothesis import HealthCheck, settings
 from moto import mock_aws
 from payments import gateway
 
+QUEUES = "https://sqs.eu-west-1.amazonaws.com/123456789012/"
+INBOX = {
+    "QUEUE_URL": f"{QUEUES}Inbox",
+    "DEAD_LETTER_QUEUE_URL": f"{QUEUES}InboxDeadLetters",
+}
+WEBHOOKS = {
+    "QUEUE_URL": f"{QUEUES}WebhookInbox",
+    "DEAD_LETTER_QUEUE_URL": f"{QUEUES}WebhookDeadLetters",
+}
+
+# Each function has queues of its own, and reads which when it is imported.
+for variables, module in ((INBOX, "inbox"), (WEBHOOKS, "webhook")):
+    os.environ |= variables
+    importlib.import_module(f"payments.{module}")
+
 # Machines are noisy: no example fails for the time it takes.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
 
 FOLDER = Path(__file__).parent.parent
 NAMED_BY = {"AWS::DynamoDB::Table": "TableName", "AWS::SQS::Queue": "QueueName"}
+SECRET = {"apiKey": "sk_test_secret", "webhookSecret": "whsec_secret"}
 CLOUDFORMATION = boto3.client("cloudformation")
 SECRETS = boto3.client("secretsmanager")
 
@@ -70,7 +89,7 @@ def aws() -> Iterator[None]:
     body = {key: template[key] for key in ("Parameters", "Conditions")} | {"Resources": kept}
     with mock_aws():
         CLOUDFORMATION.create_stack(StackName="test", TemplateBody=json.dumps(body))
-        SECRETS.create_secret(Name="tbs/stripe", SecretString='{"apiKey": "sk_test_secret"}')
+        SECRETS.create_secret(Name="tbs/stripe", SecretString=json.dumps(SECRET))
         yield
 
 
@@ -80,17 +99,38 @@ def sample() -> Callable[[str], dict[str, Any]]:
     return lambda name: json.loads((FOLDER / "events" / f"{name}.json").read_text())
 
 
-@pytest.fixture
-def dead_letters() -> Callable[[], list[str]]:
-    """The bodies in the inbox's dead-letter queue."""
+@dataclass(frozen=True)
+class Letter:
+    """What lies in a queue: a body, and its attributes by name."""
 
-    def read() -> list[str]:
-        answer = boto3.client("sqs").receive_message(
-            QueueUrl=os.environ["DEAD_LETTER_QUEUE_URL"], MaxNumberOfMessages=10
+    body: str
+    attributes: dict[str, str]
+
+
+def lying_in(queue_url: str) -> list[Letter]:
+    """The messages that can be received from a queue."""
+    answer = boto3.client("sqs").receive_message(
+        QueueUrl=queue_url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
+    )
+    return [
+        Letter(
+            message["Body"],
+            {n: a["StringValue"] for n, a in message.get("MessageAttributes", {}).items()},
         )
-        return [message["Body"] for message in answer.get("Messages", [])]
+        for message in answer.get("Messages", [])
+    ]
 
-    return read
+
+@pytest.fixture
+def dead_letters() -> Callable[[], list[Letter]]:
+    """What lies in the inbox's dead-letter queue."""
+    return lambda: lying_in(INBOX["DEAD_LETTER_QUEUE_URL"])
+
+
+@pytest.fixture
+def dead_webhooks() -> Callable[[], list[Letter]]:
+    """What lies in the webhook's dead-letter queue."""
+    return lambda: lying_in(WEBHOOKS["DEAD_LETTER_QUEUE_URL"])
 
 
 type Answer = tuple[int, dict[str, Any]]
@@ -101,15 +141,22 @@ def error(status: int, kind: str, **fields: Any) -> Answer:
     return status, {"error": {"type": kind, "message": "Stripe's own words", **fields}}
 
 
-def declined(code: str, decline_code: str | None = None) -> Answer:
-    fields = {"decline_code": decline_code} if decline_code else {}
-    return error(402, "card_error", code=code, charge="ch_1", **fields)
+type Decline = tuple[str, str | None]
 
+DECLINED_CARDS: dict[str, Decline] = {
+    "pm_insufficient_funds": ("card_declined", "insufficient_funds"),
+    "pm_expired": ("expired_card", None),
+}
+"""Cards that the bank declines: Stripe's code and decline code."""
+
+CAREFUL_CARDS: dict[str, Decline | None] = {
+    "pm_three_d_secure": None,
+    "pm_three_d_secure_insufficient_funds": ("card_declined", "insufficient_funds"),
+}
+"""Cards that ask for 3-D Secure, and what the bank says once that is passed."""
 
 REFUSED_METHODS = {
-    "pm_insufficient_funds": declined("card_declined", "insufficient_funds"),
-    "pm_expired": declined("expired_card"),
-    "pm_three_d_secure": declined("authentication_required", "authentication_required"),
+    "pm_blocked": error(402, "card_error", code="card_declined", decline_code="fraudulent"),
     "pm_missing": error(
         400, "invalid_request_error", code="resource_missing", param="payment_method"
     ),
@@ -118,14 +165,20 @@ REFUSED_METHODS = {
         400, "invalid_request_error", code="payment_intent_incompatible_payment_method"
     ),
 }
+USED_MEANWHILE = "pm_used_meanwhile"
+"""A card that pays for something else after the intent is made, and before it is confirmed."""
+PAYS_ONCE = "pm_pays_once"
+"""A card that can be named for no other intent once it has paid."""
+
 TROUBLE = {
     "down": error(503, "api_error"),
     "overloaded": error(429, "invalid_request_error", code="rate_limit"),
     "key in use": error(409, "idempotency_error", code="idempotency_key_in_use"),
     "wrong API key": error(401, "invalid_request_error"),
     "unknown parameter": error(
-        400, "invalid_request_error", code="parameter_unknown", param="confirm"
+        400, "invalid_request_error", code="parameter_unknown", param="return_url"
     ),
+    "locked": error(429, "invalid_request_error", code="lock_timeout"),
 }
 
 
@@ -139,10 +192,12 @@ class FakeStripe(stripe.HTTPClient):
 
     Attributes:
         intents, refunds: what was made, by its id.
+        events: what its webhook tells, in the order in which it happened.
         requests: every request: path, parameters, headers.
         trouble: what befalls the next requests, one each: a name in TROUBLE, "unreachable"
-            (nothing is done), "answer lost" (all is done, and the connection breaks) or "broken"
-            (all is done, and 500 is the answer, now and whenever the key comes again).
+            (nothing is done), "answer lost" (all is done, and the connection breaks), "broken"
+            (all is done, and 500 is the answer, now and whenever the key comes again), "in vain"
+            (the same, and nothing is done), or "none".
         intent_status, refund_status: what becomes of those that are made.
     """
 
@@ -152,6 +207,7 @@ class FakeStripe(stripe.HTTPClient):
         super().__init__()
         self.intents: dict[str, dict[str, Any]] = {}
         self.refunds: dict[str, dict[str, Any]] = {}
+        self.events: list[dict[str, Any]] = []
         self.requests: list[tuple[str, dict[str, str], Mapping[str, str]]] = []
         self.trouble: list[str] = []
         self.intent_status = "succeeded"
@@ -159,18 +215,36 @@ class FakeStripe(stripe.HTTPClient):
         self._answers: dict[str, tuple[str, dict[str, str], Answer]] = {}
 
     @property
+    def confirmed(self) -> list[dict[str, Any]]:
+        """The intents that somebody tried to confirm, or canceled."""
+        return [i for i in self.intents.values() if i["status"] != "requires_confirmation"]
+
+    @property
     def balance(self) -> int:
         """What was taken and not given back, in minor units."""
         balance = 0
         for intent in self.intents.values():
-            balance += intent["amount"]
+            balance += intent["amount_received"]
         for refund in self.refunds.values():
-            balance -= refund["amount"]
+            balance -= refund["amount"] if refund["status"] != "failed" else 0
         return balance
 
-    def forget_keys(self) -> None:
-        """What Stripe does after a day."""
-        self._answers.clear()
+    def authenticate(self, intent_id: str, *, passes: bool = True) -> None:
+        """What the customer's browser does: pass 3-D Secure, or fail it."""
+        intent = self.intents[intent_id]
+        if intent["status"] != "requires_action":
+            return
+        decline = CAREFUL_CARDS[intent["payment_method"]]
+        if not passes:
+            decline = ("payment_intent_authentication_failure", None)
+        if decline:
+            self._declined(intent, decline)
+        else:
+            self._become(intent, "succeeded")
+
+    def told(self, kind: str) -> dict[str, Any]:
+        """The last event of that type."""
+        return [event for event in self.events if event["type"] == kind][-1]
 
     def request(
         self,
@@ -191,75 +265,188 @@ class FakeStripe(stripe.HTTPClient):
             status, body = TROUBLE[trouble]
         else:
             key = (headers or {}).get("Idempotency-Key")
-            status, body = self._once(parts.path, asked, key, broken=trouble == "broken")
+            status, body = self._once(parts.path, asked, key, trouble)
         if trouble == "answer lost":
             raise unreachable()
         return json.dumps(body), status, {"request-id": "req_1"}
 
-    def _once(self, path: str, asked: dict[str, str], key: str | None, *, broken: bool) -> Answer:
+    def _once(
+        self, path: str, asked: dict[str, str], key: str | None, trouble: str | None
+    ) -> Answer:
         if key is None:
-            return self._act(path, asked)
+            return copy.deepcopy(self._act(path, asked))
         first_path, first_asked, answer = self._answers.get(key) or (path, asked, None)
         if (first_path, first_asked) != (path, asked):
             return error(400, "idempotency_error")
         if answer is None:
-            answer = self._act(path, asked)
-            if broken:
+            vain = trouble == "in vain"
+            answer = error(500, "api_error") if vain else copy.deepcopy(self._act(path, asked))
+            if trouble == "broken":
                 answer = error(500, "api_error")
         self._answers[key] = (path, asked, answer)
         return answer
 
     def _act(self, path: str, asked: dict[str, str]) -> Answer:
-        match path:
-            case "/v1/payment_intents":
-                return self._pay(asked)
-            case "/v1/refunds" if "limit" in asked:
+        match path.removeprefix("/v1/").split("/"):
+            case ["payment_intents"]:
+                return self._open(asked)
+            case ["payment_intents", intent_id]:
+                return 200, self.intents[intent_id]
+            case ["payment_intents", intent_id, "confirm"]:
+                return self._confirm(self.intents[intent_id], asked)
+            case ["payment_intents", intent_id, "cancel"]:
+                return self._cancel(self.intents[intent_id])
+            case ["refunds"] if "limit" in asked:
                 found = [
                     refund
                     for refund in reversed(self.refunds.values())
                     if refund["payment_intent"] == asked["payment_intent"]
                 ]
                 return 200, {"object": "list", "url": path, "has_more": False, "data": found[:1]}
-            case "/v1/refunds":
+            case ["refunds"]:
                 return self._refund(asked)
         return error(404, "invalid_request_error")
 
-    def _pay(self, asked: dict[str, str]) -> Answer:
-        if refusal := REFUSED_METHODS.get(asked["payment_method"]):
+    def _open(self, asked: dict[str, str]) -> Answer:
+        method = asked["payment_method"]
+        if method == PAYS_ONCE and any(i["payment_method"] == method for i in self.confirmed):
+            method = "pm_used_before"
+        if refusal := REFUSED_METHODS.get(method):
             return refusal
         if int(asked["amount"]) < 50:
             return error(400, "invalid_request_error", code="amount_too_small", param="amount")
+        number = len(self.intents) + 1
         intent: dict[str, Any] = {
-            "id": f"pi_{len(self.intents) + 1}",
+            "id": f"pi_{number}",
             "object": "payment_intent",
             "amount": int(asked["amount"]),
-            "amount_received": int(asked["amount"]),
+            "amount_received": 0,
+            "client_secret": f"pi_{number}_secret",
             "currency": asked["currency"],
-            "latest_charge": f"ch_{len(self.intents) + 1}",
+            "last_payment_error": None,
+            "latest_charge": None,
             "livemode": False,
             "metadata": {"orderId": asked["metadata[orderId]"]},
-            "payment_method": asked["payment_method"],
+            "next_action": None,
+            "payment_method": method,
             "payment_method_types": ["card"],
-            "status": self.intent_status,
+            "status": "requires_confirmation",
         }
         self.intents[intent["id"]] = intent
+        self._tell("payment_intent.created", intent)
         return 200, intent
+
+    def _confirm(self, intent: dict[str, Any], asked: dict[str, str]) -> Answer:
+        method = intent["payment_method"]
+        if intent["status"] not in ("requires_confirmation", "requires_action") or not method:
+            return self._unexpected(intent)
+        if method == USED_MEANWHILE:
+            return error(400, "invalid_request_error", param="payment_method")
+        if method in CAREFUL_CARDS:
+            url = f"https://hooks.stripe.test/{intent['id']}"
+            back = asked.get("return_url")
+            redirect = {"type": "redirect_to_url", "redirect_to_url": {"url": url}}
+            intent["next_action"] = redirect if back else {"type": "use_stripe_sdk"}
+            return self._become(intent, "requires_action")
+        if decline := DECLINED_CARDS.get(method):
+            return self._declined(intent, decline)
+        return self._become(intent, self.intent_status)
+
+    @staticmethod
+    def _unexpected(intent: dict[str, Any]) -> Answer:
+        code = "payment_intent_unexpected_state"
+        return error(400, "invalid_request_error", code=code, payment_intent=intent)
+
+    def _become(self, intent: dict[str, Any], status: str) -> Answer:
+        intent["status"] = status
+        if status != "requires_action":
+            intent["next_action"] = None
+        if status == "succeeded":
+            paid = {"amount_received": intent["amount"], "latest_charge": f"ch_{intent['id']}"}
+            intent |= paid | {"last_payment_error": None}
+        self._tell(f"payment_intent.{status}", intent)
+        return 200, intent
+
+    def _declined(self, intent: dict[str, Any], decline: Decline) -> Answer:
+        code, decline_code = decline
+        told = {"type": "card_error", "code": code, "message": "Stripe's own words"}
+        told |= {"decline_code": decline_code} if decline_code else {}
+        change = {"status": "requires_payment_method", "next_action": None, "payment_method": None}
+        intent |= change | {"last_payment_error": told}
+        self._tell("payment_intent.payment_failed", intent)
+        return 402, {"error": told | {"payment_intent": intent}}
+
+    def _cancel(self, intent: dict[str, Any]) -> Answer:
+        if intent["status"] in ("succeeded", "canceled", "processing"):
+            return self._unexpected(intent)
+        return self._become(intent, "canceled")
 
     def _refund(self, asked: dict[str, str]) -> Answer:
         intent = self.intents[asked["payment_intent"]]
-        if any(r["payment_intent"] == intent["id"] for r in self.refunds.values()):
+        made = [r for r in self.refunds.values() if r["payment_intent"] == intent["id"]]
+        if any(refund["status"] != "failed" for refund in made):
             return error(400, "invalid_request_error", code="charge_already_refunded")
         refund: dict[str, Any] = {
             "id": f"re_{len(self.refunds) + 1}",
             "object": "refund",
-            "amount": intent["amount"],
+            "amount": intent["amount_received"],
             "charge": intent["latest_charge"],
             "currency": intent["currency"],
+            "metadata": {"orderId": asked["metadata[orderId]"]},
             "payment_intent": intent["id"],
             "status": self.refund_status,
         }
         self.refunds[refund["id"]] = refund
+        charge = {"object": "charge", "metadata": {}, "amount_refunded": refund["amount"]}
+        self._tell("charge.refunded", charge | {"id": refund["charge"]})
         return 200, refund
+
+    @staticmethod
+    def sign(body: str, at: float | None = None, secret: str = SECRET["webhookSecret"]) -> str:
+        """The Stripe-Signature of a body that is sent at that time (Unix seconds), or now."""
+        signed_at = int(time.time() if at is None else at)
+        header: str = stripe.WebhookSignature.generate_signature_header(body, secret, signed_at)
+        return header
+
+    @staticmethod
+    def delivery(body: str, signature: str | None, received: float | None = None) -> dict[str, Any]:
+        """What the webhook's function is invoked with. `received` is in Unix seconds."""
+        received = time.time() if received is None else received
+        values = {"signature": f"{signature or ''} ", "received": f"at={int(received * 1000)}"}
+        return {
+            "Records": [
+                {
+                    "messageId": "00000000-0000-0000-0000-000000000001",
+                    "receiptHandle": "handle",
+                    "body": body,
+                    "attributes": {
+                        "ApproximateReceiveCount": "1",
+                        "SentTimestamp": str(int(received * 1000)),
+                    },
+                    "messageAttributes": {
+                        name: {"dataType": "String", "stringValue": value}
+                        for name, value in values.items()
+                    },
+                    "eventSource": "aws:sqs",
+                    "eventSourceARN": "arn:aws:sqs:eu-west-1:123456789012:WebhookInbox",
+                    "awsRegion": "eu-west-1",
+                }
+            ]
+        }
+
+    def send(self, event: dict[str, Any]) -> dict[str, Any]:
+        """What the webhook's function is invoked with when Stripe sends this event now."""
+        body = json.dumps(event, indent=2)
+        return self.delivery(body, self.sign(body))
+
+    def _tell(self, kind: str, thing: dict[str, Any]) -> None:
+        event = {
+            "id": f"evt_{len(self.events) + 1}",
+            "object": "event",
+            "type": kind,
+            "data": {"object": copy.deepcopy(thing)},
+        }
+        self.events.append(event)
 
 
 @pytest.fixture

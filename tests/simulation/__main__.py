@@ -1,4 +1,4 @@
-"""The simulation from the command line: `make simulate [SEED=…] [ORDERS=…] [MINUTES=…]`."""
+"""The simulation from the command line: `make simulate` (its README says with what)."""
 
 import argparse
 import itertools
@@ -13,6 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from tests.simulation.crew import Crew, crew
+from tests.simulation.plants import PLANTS
 from tests.simulation.world import Outcome, Plan
 
 ORDERS = 40
@@ -68,9 +69,9 @@ def main(arguments: list[str]) -> int:
     """Run; the exit code is 1 when something was found."""
     options = _parser().parse_args(arguments)
     console = Console(highlight=False)
-    with crew(1 if options.seed is not None else None) as workers:
+    with crew(1 if options.story or options.seed is not None else None) as workers:
         if options.story:
-            for line in workers.story(Plan(options.seed, options.orders)):
+            for line in workers.story(_plan(options, options.seed or 0)):
                 console.print(line, markup=False, soft_wrap=True)
             return 0
         return _play(workers, options, console)
@@ -97,13 +98,17 @@ def _play(workers: Crew, options: argparse.Namespace, console: Console) -> int:
 def _plans(options: argparse.Namespace, began: float) -> Iterator[Plan]:
     """The plan that was asked for; or one after the other, from a fresh seed, until time is up."""
     if options.seed is not None:
-        yield Plan(options.seed, options.orders)
+        yield _plan(options, options.seed)
         return
     first = random.SystemRandom().randrange(10**9)
     for seed in itertools.count(first):
         if time.monotonic() - began > 60 * options.minutes:
             return
-        yield Plan(seed, options.orders)
+        yield _plan(options, seed)
+
+
+def _plan(options: argparse.Namespace, seed: int) -> Plan:
+    return Plan(seed, options.orders, fault=options.fault)
 
 
 def _report(workers: Crew, outcome: Outcome, console: Console) -> None:
@@ -115,6 +120,7 @@ def _report(workers: Crew, outcome: Outcome, console: Console) -> None:
     for line in workers.tell(outcome)[1]:
         console.print(f"  {line}", markup=False, soft_wrap=True)
     console.print(f"\nmake simulate SEED={plan.seed} ORDERS={plan.orders} plays it again.")
+    console.print("With STORY=1 it tells everything that happened.")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -123,6 +129,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--orders", type=int, default=ORDERS, help="of each run")
     parser.add_argument("--minutes", type=float, default=1.0, help="how long, without a seed")
     parser.add_argument("--story", action="store_true", help="tell all that happens in a seed")
+    parser.add_argument("--fault", choices=PLANTS, help="put a fault into the services first")
     return parser
 
 

@@ -1,8 +1,7 @@
 """What must hold of the shop's books: at every moment, and when everything has come to rest."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from psycopg import Connection
@@ -11,23 +10,11 @@ from local.stripe.ledger import Ledger
 from tests.simulation.aws import Aws, Change
 from tests.simulation.network import Invocation, Network
 from tests.simulation.people import Shopper
+from tests.simulation.violation import Violation
 
 Item = Mapping[str, Any]
 
 FINAL = {"DELIVERED", "CANCELLED"}
-
-
-@dataclass(frozen=True)
-class Violation:
-    """Something that must never be."""
-
-    rule: str
-    about: str
-    """The order, toy or queue."""
-    what: str
-
-    def __str__(self) -> str:
-        return f"{self.rule}: {self.about} {self.what}"
 
 
 def table(service: str) -> str:
@@ -40,8 +27,10 @@ class Watch:
 
     def __init__(self, ledger: Ledger) -> None:
         self.violations: list[Violation] = []
+        self.expected: dict[str, int] = {}
+        """What a call to the toys service is to put on the shelf, by the call's label."""
         self.stock_added: Counter[str] = Counter()
-        """By toy: what managers put on the shelf, less what they took off."""
+        """By toy: what managers meant to put on the shelf, less what they took off."""
         self.collected: set[str] = set()
         """Orders whose payment was COLLECTED at some time."""
         self._dispatched: Counter[str] = Counter()
@@ -68,8 +57,8 @@ class Watch:
             return
         if new["stock"] < 0:
             self._wrong("stock below zero", new["toyId"], f"has {new['stock']}")
-        if by is None or by.door.name == "api":
-            self.stock_added[new["toyId"]] += int(new["stock"] - old.get("stock", 0))
+        if by and by.door.name == "api":
+            self.stock_added[new["toyId"]] += self.expected.get(by.label, 0)
 
     def _order(self, old: Item, new: Item) -> None:
         if old.get("history") and old.get("status") in FINAL:
@@ -107,7 +96,8 @@ class Audit:
         watch: Watch,
         database: Connection,
         shoppers: list[Shopper],
-        poison: set[str],
+        poison: list[tuple[str, str]],
+        availability: Callable[[Item], str],
     ) -> None:
         self._aws = aws
         self._network = network
@@ -115,6 +105,7 @@ class Audit:
         self._watch = watch
         self._shoppers = shoppers
         self._poison = poison
+        self._availability = availability
         self._orders = {
             item["orderId"]: item
             for item in aws.tables[table("orders")].items.values()
@@ -130,9 +121,12 @@ class Audit:
             elif str(item["pk"]).startswith("RESERVATION#"):
                 self._reservations[item["orderId"]] = item
         self._copies: dict[str, Item] = {}
+        self._toy_copies: dict[str, Item] = {}
         for item in aws.tables[table("public-api")].items.values():
             if str(item["sk"]).startswith("ORDER#"):
                 self._copies[str(item["sk"]).removeprefix("ORDER#")] = item
+            else:
+                self._toy_copies[str(item["pk"]).removeprefix("TOY#")] = item
         self._charges: dict[str, list[Any]] = defaultdict(list)
         for charge in ledger.books.charges:
             self._charges[charge.metadata.get("orderId", "")].append(charge)
@@ -144,12 +138,14 @@ class Audit:
         self._reported = {
             row[0]: dict(zip((*columns, "refund_status"), row, strict=True)) for row in rows
         }
+        lines = "select order_id, toy_id, price, quantity from order_lines order by order_id, line"
+        for order_id, *line in database.execute(lines):
+            self._reported[order_id].setdefault("lines", []).append(tuple(line))
 
     def violations(self) -> Iterator[Violation]:
         """Everything that is wrong."""
         yield from self._watch.violations
-        for promise in self._network.broken_promises:
-            yield Violation("the same message is told the same way", "bus", promise)
+        yield from self._network.violations
         for label in self._network.waiting:
             yield Violation("nothing waits", label, "is still there")
         yield from self._dead_letters()
@@ -162,23 +158,34 @@ class Audit:
             yield from self._goods(order_id, order)
             yield from self._letters(order_id, order, mails, files)
             yield from self._same_everywhere(order_id, order)
+        for (label, to), _ in mails.items():
+            yield Violation("one mail per message", label, f"went to {to}, who did not order it")
         yield from self._stock()
+        yield from self._catalogue()
 
     def _by_order(self, service: str) -> dict[str, Item]:
         items = self._aws.tables[table(service)].items.values()
         return {item["orderId"]: item for item in items if "orderId" in item}
 
     def _dead_letters(self) -> Iterator[Violation]:
-        for queue in self._network.queues.values():
-            if queue.feed is None:
-                for message in queue.messages.values():
-                    if message.body not in self._poison and not any(
-                        detail in message.body for detail in self._poison
-                    ):
-                        reason = message.attributes.get("reason", {}).get("StringValue", "")
-                        yield Violation(
-                            "only poison is a dead letter", queue.name, f"{message.label} {reason}"
-                        )
+        letters = [
+            (queue.name, message)
+            for queue in self._network.queues.values()
+            if queue.feed is None
+            for message in queue.messages.values()
+        ]
+        for name, message in letters:
+            reason = message.attributes.get("reason", {}).get("StringValue", "")
+            if not any(text in message.body for where, text in self._poison if where == name):
+                yield Violation("only poison is a dead letter", name, f"{message.title} {reason}")
+        for name, text in self._poison:
+            reasons = [
+                message.attributes.get("reason", {}).get("StringValue")
+                for where, message in letters
+                if where == name and text in message.body
+            ]
+            if not reasons or not all(reasons):
+                yield Violation("poison is a dead letter, and says why", name, f"{text}: {reasons}")
 
     def _orders_are_there(self) -> Iterator[Violation]:
         for shopper in self._shoppers:
@@ -244,8 +251,8 @@ class Audit:
                     f"{added} came in, {sold[toy_id]} went out, {toy['stock']} are there",
                 )
 
-    def _mails(self) -> Counter[str]:
-        return Counter(mail.label for mail in self._aws.mails)
+    def _mails(self) -> Counter[tuple[str, str]]:
+        return Counter((mail.label, mail.to) for mail in self._aws.mails)
 
     def _files(self) -> Counter[str]:
         found: Counter[str] = Counter()
@@ -255,7 +262,11 @@ class Audit:
         return found
 
     def _letters(
-        self, order_id: str, order: Item, mails: Counter[str], files: Counter[str]
+        self,
+        order_id: str,
+        order: Item,
+        mails: Counter[tuple[str, str]],
+        files: Counter[str],
     ) -> Iterator[Violation]:
         entered = {entry["status"] for entry in order["history"]}
         collected = order_id in self._watch.collected
@@ -268,20 +279,23 @@ class Audit:
         for template, wanted in due.items():
             label = f"{template} {order_id}"
             most = int(wanted) + self._network.mails_again[label]
-            if not int(wanted) <= mails[label] <= most:
-                yield Violation("one mail per message", order_id, f"{mails[label]} x {template}")
+            sent = mails.pop((label, order["email"]), 0)
+            if not int(wanted) <= sent <= most:
+                yield Violation("one mail per message", order_id, f"{sent} x {template}")
         receipts = files[f"urn:tbs:payment:{order_id}"]
         if receipts != int(collected):
             yield Violation("one receipt per payment", order_id, f"{receipts} are stored")
 
     def _same_everywhere(self, order_id: str, order: Item) -> Iterator[Violation]:
-        copy = self._copies.get(order_id, {}).get("projection", {})
-        for field in ("status", "reason", "version", "gross", "refund", "trackingNumber"):
-            if copy.get(field) != order.get(field):
+        copy = dict(self._copies.get(order_id, {}).get("projection", {}))
+        copy["history"] = [entry["status"] for entry in copy.get("history", ())]
+        own = dict(order) | {"history": [entry["status"] for entry in order["history"]]}
+        for field in copy.keys() | {"status", "reason", "version", "gross", "refund", "carrier"}:
+            if copy.get(field) != own.get(field):
                 yield Violation(
                     "the public copy is true",
                     order_id,
-                    f"{field} is {copy.get(field)}, not {order.get(field)}",
+                    f"{field} is {copy.get(field)}, not {own.get(field)}",
                 )
         row = self._reported.get(order_id, {})
         refund = order.get("refund") or {}
@@ -292,9 +306,31 @@ class Audit:
             "gross": order["gross"],
             "refund_amount": refund.get("amount"),
             "refund_status": refund.get("status"),
+            "lines": [(n["toyId"], n["price"], n["quantity"]) for n in order["lines"]],
         }
         for field, wanted in told.items():
             if row.get(field) != wanted:
                 yield Violation(
                     "the reports are true", order_id, f"{field} is {row.get(field)}, not {wanted}"
                 )
+
+    def _catalogue(self) -> Iterator[Violation]:
+        """The toys as shoppers see them are the toys."""
+        for toy_id, toy in self._toys.items():
+            copy = self._toy_copies.get(toy_id, {})
+            gone = "deletedAt" in toy
+            if gone != ("deletedAt" in copy):
+                yield Violation("the catalogue is true", toy_id, f"gone: {gone}, shown: {copy}")
+            shown = {
+                "name": toy["name"],
+                "price": toy["price"],
+                "currency": toy["currency"],
+                "availability": self._availability(toy),
+            }
+            for field, wanted in () if gone else shown.items():
+                if copy.get(field) != wanted:
+                    yield Violation(
+                        "the catalogue is true",
+                        toy_id,
+                        f"{field} is {copy.get(field)}, not {wanted}",
+                    )

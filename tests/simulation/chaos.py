@@ -11,13 +11,14 @@ from contextlib import contextmanager
 from hashlib import blake2b
 
 RATES = {
-    # of an invocation
-    "crash": 0.02,
     # of a call
+    "crash before": 0.004,
+    "crash after": 0.004,
     "throttled": 0.006,
     "answer lost": 0.006,
     "slow": 0.03,
     "transaction conflict": 0.05,
+    "stale read": 0.1,
     "entry refused": 0.01,
     # of a message in a queue
     "duplicate": 0.04,
@@ -73,7 +74,7 @@ class Chaos:
         self._quiet = False
 
     def strikes(self, kind: str, about: str) -> bool:
-        """Whether that mishap happens, to what it is about. Asked once about each."""
+        """Whether that mishap happens, to what it is about. Asked again, it says the same."""
         rate = self._rates.get(kind, 0.0)
         if self._quiet or self.share(f"{kind}: {about}") >= rate:
             return False

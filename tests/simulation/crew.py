@@ -11,9 +11,9 @@ from typing import Any
 
 import psycopg
 
-from tests.simulation.books import Violation
-from tests.simulation.plants import planted
+from tests.simulation.plants import PLANTS, planted
 from tests.simulation.shrink import Shrinker, tell
+from tests.simulation.violation import Violation
 from tests.simulation.world import Outcome, Plan, World
 from tools import stand_ins
 
@@ -123,6 +123,7 @@ def _story(plan: Plan) -> list[str]:
 
 def _hunt(fault: str, seeds: int, orders: int) -> Found:
     for seed in range(seeds):
-        if violations := _play(Plan(seed, orders, fault=fault)).violations:
-            return Found(fault, seed + 1, violations[0])
+        for violation in _play(Plan(seed, orders, fault=fault)).violations:
+            if violation.rule in PLANTS[fault].breaks:
+                return Found(fault, seed + 1, violation)
     return Found(fault, None, None)

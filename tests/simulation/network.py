@@ -18,6 +18,7 @@ from botocore.exceptions import ClientError
 from tests.simulation.aws import Aws, Change
 from tests.simulation.chaos import Chaos
 from tests.simulation.hub import Hub
+from tests.simulation.violation import Violation
 from tests.simulation.workers import Code
 from tools.services import Door
 from tools.shop import Context, passes
@@ -28,8 +29,15 @@ Json = dict[str, Any]
 SHARDS = 2
 """Shards of a stream: the changes of one item are all in the same one."""
 
-RETRY_SECONDS = 5
-"""How long a stream waits before a failed batch comes again."""
+RETRY_SECONDS = 5, 300
+"""How long a stream waits before a failed batch comes again: at first, and at most."""
+
+MOST_ENTRIES = 10
+MOST_BYTES = 256 * 1024
+"""What PutEvents takes at once."""
+
+STALE_SECONDS = 2
+"""How far a read that is not consistent may lag behind."""
 
 READS = {"GetItem", "BatchGetItem", "Query", "GetSecretValue", "GetObject"}
 
@@ -38,7 +46,11 @@ MAX_SECONDS = 3 * 24 * 3600.0
 
 
 class Crash(BaseException):
-    """The function's machine died."""
+    """The function's machine died, or its time was up."""
+
+
+class Broken(BaseException):
+    """The simulation itself is wrong, which no service may take for a failure of AWS."""
 
 
 @dataclass(eq=False)
@@ -48,9 +60,13 @@ class Invocation:
     door: Door
     label: str
     """What it is about: always the same for the same messages."""
-    crash_at: tuple[int, bool] | None
-    """The call at which it dies, and whether after it; None: it does not."""
+    ends_by: float
+    """When its time is up."""
     calls: int = 0
+    unheard: bool = False
+    """Whether SQS did not answer it."""
+    dying: bool = False
+    """Whether it dies after the call that it is at."""
     draws: int = 0
     answer: Any = None
     error: BaseException | None = None
@@ -77,6 +93,8 @@ class Message:
     sent_at: float
     receives: int = 0
     visible_at: float = 0.0
+    put_off: int = 0
+    """The last time, counted in receives, that its reader chose when it comes again."""
 
 
 @dataclass(eq=False)
@@ -107,6 +125,21 @@ class Shard:
     backlog: deque[Change] = field(default_factory=deque)
     busy: bool = False
     batches: int = 0
+    failures: int = 0
+    """How often the batch at its head has failed."""
+
+
+class _Context(Context):
+    """What Lambda tells a function of itself, the time that is left included."""
+
+    def __init__(self, hub: Hub, invocation: Invocation, request_id: str, seconds: int) -> None:
+        super().__init__(invocation.label, request_id, seconds)
+        self._hub = hub
+        self._invocation = invocation
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Milliseconds until the function is ended."""
+        return int((self._invocation.ends_by - self._hub.now) * 1000)
 
 
 class Network:
@@ -133,7 +166,8 @@ class Network:
         """Told of every change of a table, and of who made it."""
         self.told: dict[tuple[str, str], str] = {}
         """The messages on the bus, by source and metadata.id: their details."""
-        self.broken_promises: list[str] = []
+        self.violations: list[Violation] = []
+        """What the services did that they must not do to each other."""
         self.delivered: Counter[str] = Counter()
         """Messages given to functions, by detail-type."""
         self.invocations = 0
@@ -153,6 +187,7 @@ class Network:
                 ("events", "PutEvents"): self._put_events,
                 ("sqs", "SendMessage"): self._send_message,
                 ("sqs", "ChangeMessageVisibility"): self._change_visibility,
+                ("sqs", "ChangeMessageVisibilityBatch"): self._change_visibilities,
             }
         )
 
@@ -186,7 +221,16 @@ class Network:
         """Put a message on the bus from outside."""
         self._route(source, name, detail)
 
+    def takers(self, source: str, name: str) -> list[Queue]:
+        """The queues whose rules let a message in."""
+        return [
+            queue for sources, queue in self._rules[name] if sources is None or source in sources
+        ]
+
     def _put_events(self, params: Json) -> Json:
+        size = sum(len(entry["Detail"].encode()) for entry in params["Entries"])
+        if len(params["Entries"]) > MOST_ENTRIES or size > MOST_BYTES:
+            raise _refusal("PutEvents", "ValidationException", "Too much at once")
         entries = []
         for entry in params["Entries"]:
             label = f"{self._owner()} {crc32(entry['Detail'].encode()):x}"
@@ -203,13 +247,11 @@ class Network:
     def _route(self, source: str, name: str, detail: str) -> None:
         message_id = _metadata_id(detail)
         if self.told.setdefault((source, message_id), detail) != detail:
-            self.broken_promises.append(
-                f"{source} told {message_id} in two ways:\n  {self.told[source, message_id]}\n"
-                f"  {detail}"
+            told = f"is told as {self.told[source, message_id]} and as {detail}"
+            self.violations.append(
+                Violation("the same message is told the same way", message_id, told)
             )
-        takers = [
-            queue for sources, queue in self._rules[name] if sources is None or source in sources
-        ]
+        takers = self.takers(source, name)
         if self.notice:
             readers = ", ".join(_service(queue) for queue in takers)
             sender = source.removeprefix("tbs.")
@@ -284,7 +326,9 @@ class Network:
         ready = sorted(
             queue.ready, key=lambda m: self.chaos.share(f"order: {m.label} {m.receives}")
         )
-        most = int(properties.get("BatchSize", 10))
+        # A poll finds what lies on the servers that it asks: often not all there is.
+        drawn = self.chaos.share(f"poll: {queue.name} {queue.polls}")
+        most = 1 + int(max(0.0, drawn - 0.5) * 2 * int(properties.get("BatchSize", 10)))
         batch, queue.ready = ready[:most], ready[most:]
         if queue.ready:
             self._poll_soon(queue, 0.0)
@@ -337,9 +381,12 @@ class Network:
     def _settle(self, queue: Queue, given: list[Message], done: Invocation) -> None:
         """Delete what a function is done with. The rest shows again when its time has come."""
         failed = {m.message_id for m in given}
+        assert queue.feed
+        reports = "ReportBatchItemFailures" in queue.feed[1].get("FunctionResponseTypes", ())
         if not done.error:
-            failures = (done.answer or {}).get("batchItemFailures", [])
+            failures = (done.answer or {}).get("batchItemFailures", []) if reports else []
             failed &= {failure["itemIdentifier"] for failure in failures}
+            self._expect_put_off(queue, [m for m in given if m.message_id in failed], done)
         for message in given:
             time = f" (time {message.receives})" if message.receives > 1 else ""
             fails = ", and fails" if message.message_id in failed else ""
@@ -353,11 +400,30 @@ class Network:
             else:
                 queue.messages.pop(message.message_id, None)
 
+    def _expect_put_off(self, queue: Queue, failed: list[Message], done: Invocation) -> None:
+        """What a function reports as failed, it has put off, unless SQS did not let it."""
+        for message in failed:
+            if message.put_off != message.receives and not done.unheard:
+                self.violations.append(
+                    Violation("what failed is put off", message.title, f"is not, in {queue.name}")
+                )
+
     def _send_message(self, params: Json) -> Json:
         queue = self._by_url[params["QueueUrl"]]
         attributes = params.get("MessageAttributes", {})
         self.send(queue, params["MessageBody"], self._owner(), attributes)
         return {"MessageId": self._id()}
+
+    def _change_visibilities(self, params: Json) -> Json:
+        successful, failed = [], []
+        for entry in params["Entries"]:
+            try:
+                self._change_visibility({**entry, "QueueUrl": params["QueueUrl"]})
+                successful.append({"Id": entry["Id"]})
+            except ClientError as error:
+                code = error.response["Error"]["Code"]
+                failed.append({"Id": entry["Id"], "SenderFault": True, "Code": code})
+        return {"Successful": successful, "Failed": failed}
 
     def _change_visibility(self, params: Json) -> Json:
         queue = self._by_url[params["QueueUrl"]]
@@ -368,6 +434,7 @@ class Network:
                 "ChangeMessageVisibility", "ReceiptHandleIsInvalid", "The handle is not current"
             )
         message.visible_at = self.hub.now + params["VisibilityTimeout"]
+        message.put_off = message.receives
         return {}
 
     # Streams
@@ -430,11 +497,31 @@ class Network:
     def _pumped(self, shard: Shard, size: int, done: Invocation | None) -> None:
         shard.busy = False
         if done and done.error:
-            self._pump_soon(shard, RETRY_SECONDS)
-            return
+            shard.failures += 1
+            if not self._is_given_up(shard):
+                first, most = RETRY_SECONDS
+                self._pump_soon(shard, min(first * 2.0 ** min(shard.failures - 1, 9), most))
+                return
+            self._bury(shard)
+        shard.failures = 0
         for _ in range(size):
             shard.backlog.popleft()
         self._pump_soon(shard)
+
+    def _is_given_up(self, shard: Shard) -> bool:
+        """Whether the event source tries the batch no more, as the template says."""
+        tries = int(shard.properties.get("MaximumRetryAttempts", -1))
+        age = int(shard.properties.get("MaximumRecordAgeInSeconds", -1))
+        return 0 <= tries < shard.failures or 0 <= age < self.hub.now - shard.backlog[0].at
+
+    def _bury(self, shard: Shard) -> None:
+        """Note a batch that was given up where the template says."""
+        target = shard.properties["DestinationConfig"]["OnFailure"]["Destination"]
+        queue = self.queues[target.rpartition(":")[2]]
+        title = f"changes from {_version(shard.backlog[0])}"
+        message = Message(self._id(), title, title, title, {}, self.hub.now)
+        queue.messages[message.message_id] = message
+        self._say(f"{shard.door.service.name} gives {title} up")
 
     # Functions
 
@@ -444,17 +531,13 @@ class Network:
         """Run a function on an event, as soon as one of its machines is free."""
         workers = self.code.workers[door.service.name, door.name]
         about = f"{door.service.name}.{door.name} {label}"
-        crash_at = None
-        if self.chaos.strikes("crash", about):
-            drawn = int(self.chaos.share(f"crash at {about}") * 12)
-            crash_at = (1 + drawn // 2, drawn % 2 == 1)
-        invocation = Invocation(door, about, crash_at)
         self.invocations += 1
+        seconds = int(door.properties["Timeout"])
+        invocation = Invocation(door, about, ends_by=float("inf"))
 
         def run(number: int) -> None:
-            context = Context(
-                f"{door.service.name}-{door.name}", self._id(), int(door.properties["Timeout"])
-            )
+            invocation.ends_by = self.hub.now + seconds
+            context = _Context(self.hub, invocation, self._id(), seconds)
             try:
                 invocation.answer = workers.handlers[number](event, context)
             except (Exception, Crash) as error:
@@ -475,7 +558,8 @@ class Network:
             workers.waiting.append(start)
 
     def _end(self, invocation: Invocation) -> None:
-        self._forget_mail(invocation)
+        if invocation.crashed:
+            self._forget_mail(invocation)
         if self.notice and invocation.error:
             error = f"{type(invocation.error).__name__} {invocation.error}"
             self.notice(f"{invocation.label} fails: {error}")
@@ -489,9 +573,34 @@ class Network:
         if not isinstance(invocation, Invocation):
             return go()
         about = self.enter(invocation, f"{service} {operation}")
+        try:
+            answer = self._carried_out(invocation, about, service, operation, params, go)
+        except ClientError:
+            raise
+        except Exception as error:
+            raise Broken(f"{service} {operation}") from error
+        self._look_at_mail(invocation, service, operation)
+        if service == "dynamodb" and operation not in READS:
+            self.collect(invocation)
+        self.leave(invocation, f"{service} {operation}")
+        return answer
+
+    def _carried_out(
+        self,
+        invocation: Invocation,
+        about: str,
+        service: str,
+        operation: str,
+        params: Json,
+        go: Callable[[], Json],
+    ) -> Json:
         mishap = self.chaos.one_of(("throttled", "answer lost"), about)
+        invocation.unheard |= service == "sqs" and mishap is not None
         if "TransactItems" in params and self.chaos.strikes("transaction conflict", about):
             raise self._conflict(params)
+        was = self._before(operation, params)
+        if was is not None and self.chaos.strikes("stale read", about):
+            return was
         match mishap:
             case "throttled":
                 self._forget_mail(invocation)
@@ -500,15 +609,22 @@ class Network:
                 # The SDK asks once more by itself. A transaction's token makes that the same one.
                 answer = go()
                 self.collect(invocation)
-                if operation != "TransactWriteItems":
-                    answer = go()
+                return answer if operation == "TransactWriteItems" else go()
             case _:
-                answer = go()
-        self._look_at_mail(invocation, service, operation, params)
-        if service == "dynamodb" and operation not in READS:
-            self.collect(invocation)
-        self.leave(invocation, f"{service} {operation}")
-        return answer
+                return go()
+
+    def _before(self, operation: str, params: Json) -> Json | None:
+        """What a read that is not consistent found a moment ago, if that was something else."""
+        if operation != "GetItem" or params.get("ConsistentRead"):
+            return None
+        table = self.aws.tables[params["TableName"]]
+        place, was = table.place(params["Key"]), None
+        for change in reversed(table.changes):
+            if change.at < self.hub.now - STALE_SECONDS:
+                break
+            if change.key == place:
+                was = {"Item": dict(change.old)} if change.old else {}
+        return was
 
     def enter(self, invocation: Invocation, what: str) -> str:
         """Before a call: time passes, or the function dies. Gives what names the call."""
@@ -518,13 +634,18 @@ class Network:
         if self.chaos.strikes("slow", about):
             seconds = self.chaos.between(0.2, 4, about)
         self.hub.sleep(seconds)
-        if invocation.crash_at == (invocation.calls, False):
-            raise Crash(f"before call {invocation.calls}, {what}")
+        if self.hub.now > invocation.ends_by:
+            raise Crash(f"out of time at call {invocation.calls}, {what}")
+        match self.chaos.one_of(("crash before", "crash after"), f"{about} {what}"):
+            case "crash before":
+                raise Crash(f"before call {invocation.calls}, {what}")
+            case "crash after":
+                invocation.dying = True
         return about
 
     def leave(self, invocation: Invocation, what: str) -> None:
         """After a call: the function may die without having heard the answer."""
-        if invocation.crash_at == (invocation.calls, True):
+        if invocation.dying:
             raise Crash(f"after call {invocation.calls}, {what}")
 
     def _conflict(self, params: Json) -> ClientError:
@@ -533,9 +654,7 @@ class Network:
         error.response["CancellationReasons"] = [{"Code": code} for code in codes]
         return error
 
-    def _look_at_mail(
-        self, invocation: Invocation, service: str, operation: str, params: Json
-    ) -> None:
+    def _look_at_mail(self, invocation: Invocation, service: str, operation: str) -> None:
         """SES knows no idempotency key: a sender that dies before its note will send again."""
         if (service, operation) == ("sesv2", "SendEmail"):
             invocation.sent_mail = self.aws.mails[-1].label

@@ -12,8 +12,8 @@ from typing import Any, Literal, Protocol
 
 Json = dict[str, Any]
 
-OPEN_FOR = 1500.0
-"""Seconds in which people come."""
+RUSHES = (25.0, 300.0, 1500.0, 1500.0)
+"""Seconds in which people come: all at once, or one after the other."""
 
 TOYS = 6
 
@@ -66,6 +66,9 @@ class Counter(Protocol):
     def authenticate(self, intent_id: str, outcome: Literal["succeed", "fail"]) -> bool:
         """Go through 3-D Secure."""
 
+    def expect(self, label: str, added: int) -> None:
+        """Say how many of a toy a call is to put on the shelf."""
+
 
 class Person(Protocol):
     """Someone with something to do."""
@@ -80,6 +83,8 @@ class Shopper:
 
     number: int
     seed: int
+    rush: float
+    """Seconds in which people come."""
     toys: list[str]
     twice: bool = False
     """Whether they press the button twice."""
@@ -92,7 +97,7 @@ class Shopper:
     def __post_init__(self) -> None:
         self.draws = random.Random(f"{self.seed} shopper {self.number}")
         draw = self.draws
-        self.arrives = draw.uniform(0, OPEN_FOR)
+        self.arrives = draw.uniform(0, self.rush)
         self.card = draw.choices([*CARDS], weights=[*CARDS.values()])[0]
         city = draw.choices([*CITIES], weights=[*CITIES.values()])[0]
         self.claims = {"sub": f"{self.seed}-{self.number}", "email": f"s{self.number}@example.com"}
@@ -189,13 +194,14 @@ class Manager:
 
     number: int
     seed: int
+    rush: float
     toys: list[str]
 
     def scripts(self, shop: Counter) -> Scripts:
         """What the manager does, and when it begins."""
         draw = random.Random(f"{self.seed} manager {self.number}")
         return [
-            (draw.uniform(0, OPEN_FOR), partial(self.change, shop, number, draw.random()))
+            (draw.uniform(0, self.rush), partial(self.change, shop, number, draw.random()))
             for number in range(5)
         ]
 
@@ -209,6 +215,7 @@ class Manager:
             if status == 200:
                 shop.sleep(draw.uniform(0.05, 2))
                 draft = {name: toy[name] for name in DRAFT}
+                added = 0
                 if draw.random() < 0.04:
                     status, _ = shop.request(
                         "toys",
@@ -221,7 +228,9 @@ class Manager:
                 if draw.random() < 0.4:
                     draft["price"] += draw.choice((-100, 50, 200))
                 else:
-                    draft["stock"] = max(0, draft["stock"] + draw.randint(-2, 6))
+                    added = max(-draft["stock"], draw.randint(-2, 6))
+                    draft["stock"] += added
+                shop.expect(label, added)
                 status, _ = shop.request(
                     "toys",
                     "PUT",
@@ -240,12 +249,16 @@ class Warehouse:
     """Those who pack, beside the carrier who comes by himself."""
 
     seed: int
+    rush: float
 
     def scripts(self, shop: Counter) -> Scripts:
         """What the warehouse does, and when it begins."""
         draw = random.Random(f"{self.seed} warehouse")
         return [
-            (draw.uniform(60, OPEN_FOR), partial(self.pack, shop, number, draw.random()))
+            (
+                draw.uniform(self.rush / 20, self.rush),
+                partial(self.pack, shop, number, draw.random()),
+            )
             for number in range(6)
         ]
 

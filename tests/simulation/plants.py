@@ -5,31 +5,46 @@ A test shows that the simulation finds each of them.
 
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 from unittest.mock import patch
 
 from tests.simulation.books import table
 from tests.simulation.world import World
+from tools.wiring import Feed, Source
 
 Json = dict[str, Any]
-Plant = Callable[[World, ExitStack], None]
+type Planting = Callable[[World, ExitStack], None]
+
+
+@dataclass(frozen=True)
+class Plant:
+    """A fault: how it is put in, and the rules that it breaks."""
+
+    put: Planting
+    breaks: frozenset[str]
+
 
 PLANTS: dict[str, Plant] = {}
 
 
-def plant(function: Plant) -> Plant:
-    """Register a fault by its function's name."""
-    PLANTS[function.__name__.replace("_", " ")] = function
-    return function
+def plant(*breaks: str) -> Callable[[Planting], Planting]:
+    """Register a fault by its function's name, with the rules of which it breaks one at least."""
+
+    def register(function: Planting) -> Planting:
+        PLANTS[function.__name__.replace("_", " ")] = Plant(function, frozenset(breaks))
+        return function
+
+    return register
 
 
 @contextmanager
 def planted(fault: str, world: World) -> Iterator[None]:
     """The world has the fault within."""
     with ExitStack() as planting:
-        PLANTS[fault](world, planting)
+        PLANTS[fault].put(world, planting)
         yield
 
 
@@ -71,20 +86,52 @@ def unconditional(world: World, planting: ExitStack, service: str, operation: st
     tampered(world, planting, tamper)
 
 
+def without(text: str, part: str) -> str:
+    """The text without a part that has to be in it."""
+    assert part in text, f"{part!r} is not there: plant something else"
+    return text.replace(part, "")
+
+
+def refed(
+    world: World,
+    planting: ExitStack,
+    wanted: Callable[[Source], bool],
+    change: Callable[[Json], Json],
+) -> None:
+    """Have event sources set up in another way than the templates say."""
+    changed = 0
+    for source in filter(wanted, world.wiring.sources):
+        before = list(source.feeds)
+        planting.callback(source.feeds.__setitem__, slice(None), before)
+        source.feeds[:] = [Feed(door, change(dict(given))) for door, given in before]
+        changed += 1
+    assert changed, "no source is like that: plant something else"
+
+
+def _always(*_: Any) -> bool:
+    return True
+
+
+def _nothing(*_: Any) -> None:
+    return None
+
+
 # orders
 
 
-@plant
+@plant(
+    "a final order never changes", "money balances", "every order ends", "stock follows the order"
+)
 def orders_are_saved_without_a_version_check(world: World, planting: ExitStack) -> None:
     unconditional(world, planting, "orders", "PutItem")
 
 
-@plant
+@plant("every order ends")
 def the_sweep_never_runs(world: World, planting: ExitStack) -> None:
     replaced(world, planting, "orders", "sweep.expire", lambda was, _: lambda order_id: False)
 
 
-@plant
+@plant("money balances", "stock follows the order")
 def only_answered_steps_are_undone(world: World, planting: ExitStack) -> None:
     def make(was: Any, module: ModuleType) -> Any:
         def sends(order: Any) -> Any:
@@ -99,7 +146,7 @@ def only_answered_steps_are_undone(world: World, planting: ExitStack) -> None:
     replaced(world, planting, "orders", "order.Order.sends", make)
 
 
-@plant
+@plant("a final order never changes")
 def a_late_answer_revives_a_cancelled_order(world: World, planting: ExitStack) -> None:
     for module in world.code.modules["orders", "order"]:
         cancelled, confirmed = module.Status.CANCELLED, module.Status.CONFIRMED
@@ -107,7 +154,7 @@ def a_late_answer_revives_a_cancelled_order(world: World, planting: ExitStack) -
         planting.enter_context(patch.dict(module.SAGA, {cancelled: steps}))
 
 
-@plant
+@plant("a parcel leaves only when it is paid", "parcels follow the order")
 def a_confirmed_order_is_cancelled_without_asking_the_warehouse(
     world: World, planting: ExitStack
 ) -> None:
@@ -120,7 +167,16 @@ def a_confirmed_order_is_cancelled_without_asking_the_warehouse(
 # Outboxes and inboxes
 
 
-@plant
+@plant(
+    "every order ends",
+    "the public copy is true",
+    "the reports are true",
+    "one mail per message",
+    "money balances",
+    "stock follows the order",
+    "the catalogue is true",
+    "no order is lost",
+)
 def an_outbox_swallows_a_refused_entry(world: World, planting: ExitStack) -> None:
     def tamper_with(answer: Json) -> Json:
         return answer | {"FailedEntryCount": 0}
@@ -128,24 +184,31 @@ def an_outbox_swallows_a_refused_entry(world: World, planting: ExitStack) -> Non
     planting.enter_context(patch.object(world, "answered", tamper_with))
 
 
-@plant
+@plant(
+    "every order ends",
+    "the public copy is true",
+    "the reports are true",
+    "one mail per message",
+    "one receipt per payment",
+    "money balances",
+    "stock follows the order",
+)
 def an_outbox_swallows_errors(world: World, planting: ExitStack) -> None:
-    def make(was: Any, module: ModuleType) -> Any:
-        def handler(event: Any, context: Any) -> None:
-            try:
-                was(event, context)
-            except Exception:
-                return
+    def deaf(handler: Any) -> Any:
+        def heard(event: Any, context: Any) -> None:
+            with suppress(Exception):
+                handler(event, context)
 
-        return handler
+        return heard
 
-    for workers_key in [("payments", "outbox"), ("orders", "outbox")]:
-        workers = world.code.workers[workers_key]
-        handlers = [make(handler, None) for handler in workers.handlers]  # type: ignore[arg-type]
-        planting.enter_context(patch.object(workers, "handlers", handlers))
+    for service in ("payments", "orders"):
+        workers = world.code.workers[service, "outbox"]
+        planting.enter_context(
+            patch.object(workers, "handlers", [deaf(each) for each in workers.handlers])
+        )
 
 
-@plant
+@plant("no order is lost", "every order ends")
 def an_inbox_swallows_errors(world: World, planting: ExitStack) -> None:
     def make(was: Any, module: ModuleType) -> Any:
         return lambda processor, record, exception: processor.success_handler(record, None)
@@ -153,7 +216,7 @@ def an_inbox_swallows_errors(world: World, planting: ExitStack) -> None:
     replaced(world, planting, "orders", "delivery.QueueProcessor.failure_handler", make)
 
 
-@plant
+@plant("one mail per message", "one receipt per payment")
 def message_ids_are_made_up_each_time(world: World, planting: ExitStack) -> None:
     def make(was: Any, module: ModuleType) -> Any:
         def told(kind: Any, payment: Any, data: Any) -> Any:
@@ -169,10 +232,66 @@ def message_ids_are_made_up_each_time(world: World, planting: ExitStack) -> None
     replaced(world, planting, "payments", "messages._told", make)
 
 
+@plant(
+    "every order ends",
+    "no order is lost",
+    "the public copy is true",
+    "one mail per message",
+    "the reports are true",
+    "only poison is a dead letter",
+)
+def a_stream_gives_up_after_one_try(world: World, planting: ExitStack) -> None:
+    refed(
+        world,
+        planting,
+        lambda source: source.kind == "DynamoDB",
+        lambda given: given | {"MaximumRetryAttempts": 0},
+    )
+
+
+@plant(
+    "no order is lost",
+    "every order ends",
+    "one mail per message",
+    "one receipt per payment",
+    "money balances",
+    "stock follows the order",
+    "the public copy is true",
+)
+def failures_of_a_batch_are_not_reported(world: World, planting: ExitStack) -> None:
+    refed(
+        world,
+        planting,
+        lambda source: source.kind == "SQS",
+        lambda given: given | {"FunctionResponseTypes": []},
+    )
+
+
+@plant("poison is a dead letter, and says why")
+def poison_vanishes(world: World, planting: ExitStack) -> None:
+    replaced(
+        world, planting, "toys", "delivery.QueueProcessor._bury", lambda *_: lambda *given: None
+    )
+    replaced(
+        world, planting, "orders", "delivery.QueueProcessor._bury", lambda *_: lambda *given: None
+    )
+
+
+@plant("what failed is put off")
+def what_failed_comes_back_at_once(world: World, planting: ExitStack) -> None:
+    replaced(
+        world,
+        planting,
+        "orders",
+        "delivery.QueueProcessor._put_off",
+        lambda *_: lambda *given: None,
+    )
+
+
 # toys
 
 
-@plant
+@plant("stock below zero")
 def stock_is_taken_without_looking(world: World, planting: ExitStack) -> None:
     def tamper(_: str, operation: str, params: Json) -> None:
         for item in params.get("TransactItems", ()):
@@ -185,7 +304,7 @@ def stock_is_taken_without_looking(world: World, planting: ExitStack) -> None:
     tampered(world, planting, tamper)
 
 
-@plant
+@plant("stock balances")
 def stock_is_released_twice(world: World, planting: ExitStack) -> None:
     def tamper(_: str, operation: str, params: Json) -> None:
         for item in params.get("TransactItems", ()):
@@ -197,7 +316,7 @@ def stock_is_released_twice(world: World, planting: ExitStack) -> None:
     tampered(world, planting, tamper)
 
 
-@plant
+@plant("stock follows the order")
 def a_release_that_comes_first_leaves_no_mark(world: World, planting: ExitStack) -> None:
     def make(was: Any, module: ModuleType) -> Any:
         def keep(self: Any, reservation: Any) -> None:
@@ -209,15 +328,65 @@ def a_release_that_comes_first_leaves_no_mark(world: World, planting: ExitStack)
     replaced(world, planting, "toys", "table.ToysTable.keep", make)
 
 
+@plant("stock balances")
+def a_toy_is_replaced_whatever_its_etag(world: World, planting: ExitStack) -> None:
+    def make(was: Any, module: ModuleType) -> Any:
+        return lambda toy_id, if_match: module.existing(toy_id)
+
+    replaced(world, planting, "toys", "api.unchanged", make)
+
+
+@plant("stock balances")
+def toys_are_saved_without_a_version_check(world: World, planting: ExitStack) -> None:
+    unconditional(world, planting, "toys", "PutItem")
+
+
 # payments
 
 
-@plant
-def a_charge_has_no_idempotency_key(world: World, planting: ExitStack) -> None:
-    planting.enter_context(patch.object(world, "keyless", True))
+@plant("one charge at most")
+def a_payment_is_confirmed_before_it_is_known(world: World, planting: ExitStack) -> None:
+    def make(was: Any, module: ModuleType) -> Any:
+        def create(self: Any, payment: Any) -> Any:
+            made = was(self, payment)
+            if intent_id := getattr(made, "payment_intent_id", None):
+                self._api.payment_intents.confirm(intent_id)
+            return made
+
+        return create
+
+    replaced(world, planting, "payments", "gateway.Gateway.create", make)
 
 
-@plant
+@plant("one charge at most")
+def each_try_has_an_intent_of_its_own(world: World, planting: ExitStack) -> None:
+    def make(was: Any, module: ModuleType) -> Any:
+        return lambda payment, cause: was(
+            payment.model_copy(update={"payment_intent_id": None}), cause
+        )
+
+    for name in ("cashier.take", "inbox.take"):
+        replaced(world, planting, "payments", name, make)
+    replaced(world, planting, "payments", "payment.Payment._concerned_by", lambda *_: _always)
+    replaced(world, planting, "payments", "payment.Payment.mismatch", lambda *_: _nothing)
+
+
+@plant("money balances")
+def a_voided_intent_is_left_open(world: World, planting: ExitStack) -> None:
+    def cancel(was: Any, module: ModuleType) -> Any:
+        return lambda self, payment: module.Canceled(payment.payment_intent_id)
+
+    def settle(was: Any, module: ModuleType) -> Any:
+        def settled(self: Any, *given: Any) -> Any:
+            return self if self.status.value in {"VOIDED", "FAILED"} else was(self, *given)
+
+        return settled
+
+    replaced(world, planting, "payments", "gateway.Gateway.cancel", cancel)
+    replaced(world, planting, "payments", "payment.Payment.settle", settle)
+
+
+@plant("money balances")
 def a_refund_that_comes_first_leaves_no_mark(world: World, planting: ExitStack) -> None:
     def make(was: Any, module: ModuleType) -> Any:
         def add(self: Any, payment: Any) -> None:
@@ -229,7 +398,7 @@ def a_refund_that_comes_first_leaves_no_mark(world: World, planting: ExitStack) 
     replaced(world, planting, "payments", "table.PaymentsTable.add", make)
 
 
-@plant
+@plant("money balances")
 def a_refund_of_a_payment_under_way_is_forgotten(world: World, planting: ExitStack) -> None:
     def make(was: Any, module: ModuleType) -> Any:
         def refund(self: Any, reason: str, cause: str, at: Any) -> Any:
@@ -240,20 +409,12 @@ def a_refund_of_a_payment_under_way_is_forgotten(world: World, planting: ExitSta
     replaced(world, planting, "payments", "payment.Payment.refund", make)
 
 
-@plant
-def a_voided_intent_is_left_open(world: World, planting: ExitStack) -> None:
-    def make(was: Any, module: ModuleType) -> Any:
-        return lambda self, payment: module.Canceled(payment.payment_intent_id)
-
-    replaced(world, planting, "payments", "gateway.Gateway.cancel", make)
-
-
-@plant
-def the_webhook_is_not_read(world: World, planting: ExitStack) -> None:
-    replaced(world, planting, "payments", "webhook.hear", lambda was, _: lambda *given: None)
-
-
-@plant
+@plant(
+    "money balances",
+    "one receipt per payment",
+    "one mail per message",
+    "payments know how it ended",
+)
 def payments_are_saved_without_a_version_check(world: World, planting: ExitStack) -> None:
     unconditional(world, planting, "payments", "PutItem")
 
@@ -261,56 +422,66 @@ def payments_are_saved_without_a_version_check(world: World, planting: ExitStack
 # fulfilment
 
 
-@plant
+@plant("parcels follow the order", "a parcel leaves once", "every order ends")
 def shipments_are_saved_without_a_version_check(world: World, planting: ExitStack) -> None:
     unconditional(world, planting, "fulfilment", "PutItem")
-
-
-@plant
-def a_calling_off_that_comes_first_is_dropped(world: World, planting: ExitStack) -> None:
-    def make(was: Any, module: ModuleType) -> Any:
-        def add(self: Any, new: Any) -> None:
-            if type(new).__name__ != "Tombstone":
-                was(self, new)
-
-        return add
-
-    replaced(world, planting, "fulfilment", "table.ShipmentsTable.add", make)
 
 
 # Who reads
 
 
-@plant
+@plant("every order ends", "no order is lost", "only poison is a dead letter")
+def reads_may_lag_behind(world: World, planting: ExitStack) -> None:
+    def tamper(_: str, operation: str, params: Json) -> None:
+        params.pop("ConsistentRead", None)
+
+    tampered(world, planting, tamper)
+
+
+@plant("one mail per message")
+def mails_go_to_somebody_else(world: World, planting: ExitStack) -> None:
+    def tamper(_: str, operation: str, params: Json) -> None:
+        if operation == "SendEmail":
+            params["Destination"] = {"ToAddresses": ["stranger@example.com"]}
+
+    tampered(world, planting, tamper)
+
+
+@plant("the catalogue is true")
+def the_catalogue_takes_older_versions(world: World, planting: ExitStack) -> None:
+    unconditional(world, planting, "public-api", "PutItem")
+
+
+@plant("one mail per message")
 def mails_are_sent_for_every_delivery(world: World, planting: ExitStack) -> None:
     replaced(world, planting, "notification", "table.MailsTable.mail", lambda *_: lambda *_: None)
     unconditional(world, planting, "notification", "PutItem")
 
 
-@plant
+@plant("one receipt per payment")
 def each_delivery_stores_a_file_of_its_own(world: World, planting: ExitStack) -> None:
     replaced(
         world, planting, "file-manager", "inbox.file_id", lambda *_: lambda *_: str(uuid.uuid4())
     )
 
 
-@plant
+@plant("the public copy is true")
 def the_public_copy_takes_older_versions(world: World, planting: ExitStack) -> None:
     unconditional(world, planting, "public-api", "UpdateItem")
 
 
-@plant
+@plant("the reports are true")
 def the_reports_take_older_versions(world: World, planting: ExitStack) -> None:
     replaced(
         world,
         planting,
         "reports",
         "database._UPSERT_ORDERS",
-        lambda was, _: was.replace("where excluded.version > held.version", ""),
+        lambda was, _: without(was, "where excluded.version > held.version"),
     )
 
 
-@plant
+@plant("the same key makes one order")
 def the_same_key_makes_another_order(world: World, planting: ExitStack) -> None:
     replaced(
         world,

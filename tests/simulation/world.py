@@ -21,11 +21,12 @@ from moto import mock_aws
 from local.stripe.records import Event
 from tests.simulation import people
 from tests.simulation.aws import Aws, installed
-from tests.simulation.books import Audit, Violation, Watch, table
+from tests.simulation.books import Audit, Watch, table
 from tests.simulation.chaos import KINDS, Chaos
 from tests.simulation.hub import Hub
 from tests.simulation.network import MAX_SECONDS, Invocation, Network
 from tests.simulation.stripe_at_hand import API_KEY, WEBHOOK_SECRET, Client, StripeAtHand
+from tests.simulation.violation import Violation
 from tests.simulation.workers import Code
 from tools import gateway, stand_ins, wiring
 from tools.services import Door, environment, find
@@ -36,6 +37,9 @@ START = datetime(2026, 1, 5, 10, tzinfo=UTC).timestamp()
 MINUTE = 60.0
 QUIET_MINUTES = 18
 """After so many minutes in which nothing is left to do, deadlines and all, a run is over."""
+
+MOST_INVOCATIONS = 200
+"""For each order: a run that takes more has no end."""
 
 STRIPE_MISHAPS = ("Stripe refuses", "Stripe keeps a 500", "Stripe's answer lost")
 
@@ -109,8 +113,6 @@ class World:
         """Has what the services ask of AWS, before AWS has it: service, operation, parameters."""
         self.answered: Callable[[dict[str, Any]], dict[str, Any]] = lambda answer: answer
         """Has what PutEvents answers, before the services have it."""
-        self.keyless = False
-        """Whether requests to Stripe lose their idempotency keys."""
 
     def __enter__(self) -> Self:
         with ExitStack() as opening:
@@ -243,6 +245,7 @@ class _Run:
         self.stripe = world.stripe
         self.chaos = Chaos(plan.seed, plan.kinds, plan.muted)
         self.network = Network(world.wiring, self.hub, world.aws, world.code, self.chaos)
+        self.rush = self.chaos.random("rush").choice(people.RUSHES)
         self.watch = Watch(self.stripe.ledger)
         self.network.changed.append(self.watch.see)
         self.network.down = self._down
@@ -258,11 +261,11 @@ class _Run:
         toys = self._stock()
         opened = self.hub.now
         shoppers = self._shoppers(toys)
-        managers = [people.Manager(n, self.plan.seed, toys) for n in range(2)]
+        managers = [people.Manager(n, self.plan.seed, self.rush, toys) for n in range(2)]
         everybody: list[people.Person] = [
             *shoppers,
             *managers,
-            people.Warehouse(self.plan.seed),
+            people.Warehouse(self.plan.seed, self.rush),
         ]
         for person in everybody:
             for arrives, script in person.scripts(self):
@@ -277,6 +280,7 @@ class _Run:
             self.world._database,
             shoppers,
             poison,
+            self._availability,
         )
         violations = list(audit.violations())
         if stuck:
@@ -311,9 +315,9 @@ class _Run:
                 "currency": "EUR",
                 "stock": stock,
             }
-            status, toy = self.request(
-                "toys", "POST", "/toys", label=f"create {number}", body=draft
-            )
+            label = f"create {number}"
+            self.expect(label, stock)
+            status, toy = self.request("toys", "POST", "/toys", label=label, body=draft)
             assert status == 201, toy
             found.append(toy["toyId"])
 
@@ -329,6 +333,7 @@ class _Run:
             people.Shopper(
                 number,
                 self.plan.seed,
+                self.rush,
                 toys,
                 twice=self.chaos.strikes("ordered twice", f"shopper {number}"),
             )
@@ -336,23 +341,27 @@ class _Run:
             if number not in self.plan.without
         ]
 
-    def _poison(self) -> set[str]:
-        """Have rubbish put on the bus and into queues. Gives what it is."""
-        put: set[str] = set()
+    def _poison(self) -> list[tuple[str, str]]:
+        """Have rubbish put on the bus and into queues.
+
+        Gives where it has to end, a dead-letter queue each, and what tells it from the rest.
+        """
+        put: list[tuple[str, str]] = []
         for n, (source, name, detail) in enumerate(people.rubbish(self.plan.seed)):
             if self.chaos.strikes("poison", f"{n}"):
-                put.add(detail)
-                at = self.chaos.between(0, people.OPEN_FOR, f"poison {n}")
+                takers = self.network.takers(source, name)
+                put += [(taker.dead_letters, detail) for taker in takers if taker.dead_letters]
+                at = self.chaos.between(0, self.rush, f"poison {n}")
                 self.hub.later(at, partial(self.network.put, source, name, detail))
         for queue in self.network.queues.values():
-            if queue.feed and self.chaos.strikes("poison", queue.name):
-                body = f"no JSON {self.plan.seed}"
-                put.add(body)
-                at = self.chaos.between(0, people.OPEN_FOR, f"poison {queue.name}")
+            if queue.dead_letters and self.chaos.strikes("poison", queue.name):
+                at = self.chaos.between(0, self.rush, f"poison {queue.name}")
                 if queue is self._webhooks:
-                    self.hub.later(at, self._forge)
-                else:
-                    self.hub.later(at, partial(self.network.send, queue, body, "no JSON"))
+                    self.hub.later(at, self._forge)  # nobody is to see that again
+                    continue
+                body = f"no JSON {self.plan.seed}"
+                put.append((queue.dead_letters, body))
+                self.hub.later(at, partial(self.network.send, queue, body, "no JSON"))
         return put
 
     def _forge(self) -> None:
@@ -374,6 +383,8 @@ class _Run:
             quiet = quiet + 1 if self.hub.idle and alone else 0
             if self.hub.now - START > MAX_SECONDS:
                 return f"stands still: {self.network.waiting[:5]}"
+            if self.network.invocations > MOST_INVOCATIONS * (20 + self.plan.orders):
+                return f"goes round and round: {self.network.waiting[:5]}"
         return None
 
     # What people can do (people.Counter)
@@ -427,6 +438,10 @@ class _Run:
             self.network.notice(f"3-D Secure of {intent_id}: {outcome}")
         return self.stripe.authenticate(intent_id, outcome)
 
+    def expect(self, label: str, added: int) -> None:
+        """Note how many of a toy a call to the toys service is to put on the shelf."""
+        self.watch.expected[f"toys.api {label}"] = added
+
     # Stripe
 
     def ask_stripe(
@@ -441,9 +456,6 @@ class _Run:
         self.hub.sleep(self.chaos.between(0.05, 0.6, f"Stripe: {about}"))
         if self._stripe_is_down():
             raise _no_answer()
-        if self.world.keyless:
-            headers = {name: text for name, text in headers.items() if name != "Idempotency-Key"}
-        key = headers.get("Idempotency-Key", "")
         mishap = self.chaos.one_of(STRIPE_MISHAPS, f"{what} {about}")
         mode: Literal["none", "down", "broken"] = "none"
         match mishap:
@@ -453,10 +465,15 @@ class _Run:
                 mode = "broken"
         answer = self.stripe.request(method, url, headers, body, mode)
         self.network.leave(task.about, what)
-        never = bool(key) and self.chaos.strikes("Stripe never answers", key)
-        if never or mishap == "Stripe's answer lost":
+        if self._is_deaf_to(what) or mishap == "Stripe's answer lost":
             raise _no_answer()
         return answer
+
+    def _is_deaf_to(self, what: str) -> bool:
+        """Whether Stripe never lets the shop know how it went: one has to look, or be told."""
+        return what.endswith(("/confirm", "/cancel")) and self.chaos.strikes(
+            "Stripe never answers", what
+        )
 
     def told_by_stripe(self, event: Event) -> None:
         """Something happened at Stripe: it is posted to the shop, sooner or later."""
@@ -493,11 +510,11 @@ class _Run:
     def _drawn_outages(self) -> Iterator[tuple[str, tuple[float, float]]]:
         for service in {door.service.name for door in self.world.wiring.doors}:
             if self.chaos.strikes("service down", service):
-                begins = START + self.chaos.between(60, people.OPEN_FOR, f"down: {service}")
+                begins = START + self.chaos.between(60, self.rush, f"down: {service}")
                 lasts = self.chaos.between(60, 1800, f"down for: {service}")
                 yield service, (begins, begins + lasts)
         if self.chaos.strikes("Stripe down", "today"):
-            begins = START + self.chaos.between(60, people.OPEN_FOR, "down: Stripe")
+            begins = START + self.chaos.between(60, self.rush, "down: Stripe")
             yield "Stripe", (begins, begins + self.chaos.between(60, 1200, "down for: Stripe"))
 
     def _down(self, service: str, now: float) -> float:
@@ -528,6 +545,11 @@ class _Run:
             return self.chaos.random("draw: outside")
         task.about.draws += 1
         return self.chaos.random(f"draw: {task.about.label} {task.about.draws}")
+
+    def _availability(self, toy: Mapping[str, Any]) -> str:
+        """What shoppers are to be told of a toy's stock, by the toys service's own rule."""
+        model = self.world.code.modules["toys", "toy"][0].Toy
+        return str(model.model_validate(toy).availability)
 
     def _time(self) -> str:
         return datetime.fromtimestamp(self.hub.now, UTC).strftime("%H:%M:%S.%f")[:-3]

@@ -1,12 +1,12 @@
 """The messages this service hears and sends."""
 
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from payments import receipt
 from payments.model import Currency, Model, Money, Timestamp
-from payments.payment import Bill, Id, Line, Payment, Status, TaxRate, Text
+from payments.payment import Bill, Id, Line, Payment, Status, TaxRate, Text, Tombstone
 
 SOURCE = "tbs.payments"
 """The name under which this service's messages stand on the bus."""
@@ -45,10 +45,13 @@ class RefundRequest(Model):
 
     order_id: Id
     reason: Text
+    amount: Annotated[
+        Money | None, Field(description="Only the whole of it is given back, as when none is named")
+    ] = None
 
 
 class RefundPayment(Message):
-    """Command: give back what was taken for an order, or will be."""
+    """Command: give back what was taken for an order, or see to it that nothing ever is."""
 
     data: RefundRequest
 
@@ -105,6 +108,26 @@ class PaymentCollected(Message):
     data: CollectedData
 
 
+class ActionRequiredData(Model):
+    """What the customer has to do before the order is paid, such as 3-D Secure."""
+
+    order_id: str
+    status: Literal[Status.ACTION_REQUIRED]
+    amount: Money
+    currency: Currency
+    payment_intent_id: str
+    client_secret: str = Field(description="What the customer's browser goes on with at Stripe")
+    url: str | None = Field(
+        description="Stripe's page to send the customer to. Null: Stripe.js does it on the spot"
+    )
+
+
+class PaymentActionRequired(Message):
+    """Event: the order is paid as soon as the customer has done something for it."""
+
+    data: ActionRequiredData
+
+
 class FailedData(Model):
     """What could not be taken for an order."""
 
@@ -116,7 +139,7 @@ class FailedData(Model):
 
 
 class PaymentFailed(Message):
-    """Event: the order cannot be paid this way, and nothing was taken."""
+    """Event: the order cannot be paid this way, and nothing is taken."""
 
     data: FailedData
 
@@ -189,6 +212,7 @@ HEARS: dict[str, type[Heard]] = {
 }
 SENDS: tuple[type[Message], ...] = (
     PaymentCollected,
+    PaymentActionRequired,
     PaymentFailed,
     PaymentRefunded,
     StoreFile,
@@ -211,20 +235,22 @@ def parse(body: str) -> Heard:
     return HEARS[delivery.name].model_validate(delivery.detail)
 
 
-def of_payment(old: Payment | None, new: Payment) -> list[Message]:
+def of_payment(old: Payment | Tombstone | None, new: Payment | Tombstone) -> list[Message]:
     """The messages that tell of a payment's change from `old` to `new`."""
     if old and old.status == new.status:
         return []
-    match new.status:
-        case Status.COLLECTED:
+    match new:
+        case Payment(status=Status.COLLECTED):
             return [
                 _told(PaymentCollected, new, new.model_dump()),
                 _told(StoreFile, new, _receipt_file(new)),
                 _told(SendEmail, new, _receipt_email(new)),
             ]
-        case Status.FAILED:
+        case Payment(status=Status.ACTION_REQUIRED):
+            return [_told(PaymentActionRequired, new, new.model_dump() | {"url": new.action_url})]
+        case Payment(status=Status.FAILED):
             return [_told(PaymentFailed, new, new.model_dump())]
-        case Status.REFUNDED:
+        case Payment(status=Status.REFUNDED) | Tombstone(status=Status.REFUNDED):
             return [_told(PaymentRefunded, new, new.model_dump())]
         case _:
             return []
@@ -245,7 +271,7 @@ def _receipt_email(payment: Payment) -> dict[str, Any]:
     return {"to": payment.email, "content": payment.model_dump() | told}
 
 
-def _told[M: Message](kind: type[M], payment: Payment, data: dict[str, Any]) -> M:
+def _told[M: Message](kind: type[M], payment: Payment | Tombstone, data: dict[str, Any]) -> M:
     metadata = Metadata(
         id=f"{payment.order_id}:{payment.version}:{kind.__name__}",
         correlation_id=payment.correlation_id,

@@ -1,8 +1,8 @@
 """This service's DynamoDB table: the payment of each order, or the tombstone in its place.
 
-| pk                  | item                                       |
-|---------------------|--------------------------------------------|
-| `PAYMENT#<orderId>` | `Payment`, or `Tombstone` (status VOIDED)  |
+| pk                  | item                                                |
+|---------------------|-----------------------------------------------------|
+| `PAYMENT#<orderId>` | `Payment`, or `Tombstone`, which was never requested |
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from typing import Any
 import boto3
 from boto3.dynamodb.conditions import Attr, ConditionBase
 
-from payments.payment import Payment, Status, Tombstone
+from payments.payment import Payment, Tombstone
 
 
 class Conflict(Exception):
@@ -34,7 +34,7 @@ class PaymentsTable:
         """Save the first of an order. Raises Conflict when the order has one already."""
         self._put(payment, Attr("pk").not_exists())
 
-    def save(self, payment: Payment) -> None:
+    def save(self, payment: Payment | Tombstone) -> None:
         """Save the next version of a payment. Raises Conflict when another one came first."""
         self._put(payment, Attr("version").eq(payment.version - 1))
 
@@ -50,16 +50,14 @@ class PaymentsTable:
 
 def images(
     old: Mapping[str, Any] | None, new: Mapping[str, Any] | None
-) -> tuple[Payment | None, Payment] | None:
-    """The payment that a stream record tells of, before and after. None: there is none to tell."""
-    before, after = _read(old), _read(new)
-    if not isinstance(after, Payment):
-        return None
-    return (before if isinstance(before, Payment) else None), after
+) -> tuple[Payment | Tombstone | None, Payment | Tombstone] | None:
+    """What a stream record tells of, before and after. None: the item is gone."""
+    after = _read(new)
+    return (_read(old), after) if after else None
 
 
 def _read(item: Mapping[str, Any] | None) -> Payment | Tombstone | None:
     if not item:
         return None
-    kind = Tombstone if item["status"] == Status.VOIDED else Payment
+    kind = Payment if "requestedAt" in item else Tombstone
     return kind.model_validate(item)

@@ -1,0 +1,109 @@
+"""Webhook: hears from Stripe what became of a payment after its answer, or instead of it.
+
+API Gateway puts what Stripe sends into the queue as it is, with no code between; here it is read.
+"""
+
+import os
+from typing import Any
+
+from aws_lambda_powertools import Logger, Tracer, single_metric
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.batch import process_partial_response
+from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from payments.cashier import settle, table
+from payments.delivery import Poison, QueueProcessor
+from payments.gateway import webhook_secret
+from payments.stripe_event import ACTED_ON, NOTED, Event, Forged, News, check, news, parse
+
+logger = Logger()
+tracer = Tracer(patch_modules=("botocore", "requests"))
+processor = QueueProcessor(os.environ["QUEUE_URL"], os.environ["DEAD_LETTER_QUEUE_URL"], logger)
+
+SECRET_NAME = os.environ["STRIPE_SECRET_NAME"]
+
+
+@logger.inject_lambda_context
+@tracer.capture_lambda_handler
+def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
+    """Act on a batch of Stripe's events. Those that failed come again; the rest do not."""
+    return process_partial_response(event, receive, processor, context)
+
+
+@tracer.capture_method(capture_response=False)
+def receive(record: SQSRecord) -> None:
+    """Act on one event. One that is not Stripe's is refused, and done with.
+
+    Raises Poison for an event of Stripe's that can never be handled.
+    """
+    logger.set_correlation_id(None)
+    try:
+        check(record.body, signature(record), webhook_secret(SECRET_NAME), received_at(record))
+    except Forged as error:
+        logger.warning("webhook refused", reason=str(error), sqs_message_id=record.message_id)
+        count("WebhooksRefused")
+        return
+    try:
+        event = parse(record.body)
+        told = news(event) if event.type in ACTED_ON else None
+    except ValueError as error:
+        raise Poison(str(error)) from error
+    if told:
+        logger.set_correlation_id(told.order_id)
+        tracer.put_annotation("order_id", told.order_id)
+        hear(event, told)
+    else:
+        note(event)
+
+
+def hear(event: Event, told: News) -> None:
+    """Settle the payment that the event tells of. Raises Poison when there is none such."""
+    payment = table.payment(told.order_id)
+    if payment is None:
+        raise Poison(f"{event.type}: order {told.order_id} has no payment")
+    if wrong := payment.mismatch(told.payment_intent_id, told.amount, told.currency):
+        raise Poison(f"{event.type}: {wrong}")
+    logger.info("heard of Stripe", event_type=event.type, event_id=event.id)
+    settle(payment, told.answer, event.id)
+
+
+def note(event: Event) -> None:
+    """Leave an event alone: log and count the few that a person may want to know of."""
+    if event.type in NOTED:
+        logger.info("noted", event_type=event.type, event_id=event.id)
+        count("WebhooksNoted", type=event.type)
+    elif event.type in ACTED_ON:
+        logger.info("ignored: the payment of no order", event_type=event.type, event_id=event.id)
+    else:
+        logger.debug("ignored", event_type=event.type, event_id=event.id)
+
+
+def signature(record: SQSRecord) -> str:
+    """The Stripe-Signature header, the first word of what API Gateway has put there."""
+    given = attribute(record, "signature").split()
+    return given[0] if given else ""
+
+
+def received_at(record: SQSRecord) -> float:
+    """When API Gateway received the event, in Unix seconds. If it did not say, SQS does.
+
+    SQS alone would not do: it calls a dead letter that is sent back a new message.
+    """
+    millis = attribute(record, "received").removeprefix("at=")
+    return int(millis if millis.isdecimal() else record.attributes.sent_timestamp) / 1000
+
+
+def attribute(record: SQSRecord, name: str) -> str:
+    """A message attribute, or an empty text."""
+    given = record.raw_event.get("messageAttributes", {}).get(name, {})
+    return str(given.get("stringValue") or "")
+
+
+def count(metric: str, **dimensions: str) -> None:
+    """Count one of them, as a metric of this service."""
+    with single_metric(metric, MetricUnit.Count, 1, namespace="TheBetterStore") as counted:
+        counted.add_dimension("service", os.environ["POWERTOOLS_SERVICE_NAME"])
+        for name, value in dimensions.items():
+            counted.add_dimension(name, value)
