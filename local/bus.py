@@ -94,9 +94,13 @@ class BusWatch:
             for message in messages:
                 sent = int(message["Attributes"]["SentTimestamp"]) / 1000
                 seen.append(self._seen(json.loads(message["Body"]), sent))
-                self._sqs.delete_message(
-                    QueueUrl=self._queue, ReceiptHandle=message["ReceiptHandle"]
-                )
+            self._sqs.delete_message_batch(
+                QueueUrl=self._queue,
+                Entries=[
+                    {"Id": str(number), "ReceiptHandle": message["ReceiptHandle"]}
+                    for number, message in enumerate(messages)
+                ],
+            )
 
     def read_until_quiet(self, quiet: float = 1.0, limit: float = 60.0) -> list[Seen]:
         """All that comes until nothing has come for `quiet` seconds, or `limit` is over."""

@@ -49,6 +49,9 @@ _PATIENCE = 1
 _POLL = 1.0
 """Seconds between two looks at a move that SQS makes."""
 
+_APPEARS = 60.0
+"""Seconds after which a move that SQS has begun is in its list, or never will be."""
+
 _NAME = re.compile(r"[\w.:/ -]{1,80}", re.ASCII)
 """What the name of a message, or an id, can look like. What does not is not shown."""
 
@@ -89,6 +92,21 @@ class Letter:
     """The order's id or the message's correlation id; empty when it tells of none."""
     reason: str
     sent: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """How many letters a queue holds, as SQS counts: about.
+
+    Those in flight are in the hands of a reader, who deletes them or lets them come back.
+    """
+
+    waiting: int
+    in_flight: int
+
+    def unseen(self, found: int) -> int:
+        """How many there are beside those that were found, because they were in flight."""
+        return max(0, min(self.in_flight, self.waiting + self.in_flight - found))
 
 
 class Account:
@@ -138,21 +156,29 @@ def show(settings: Settings, services: Sequence[Service], environment: str) -> N
         found = list(pool.map(lambda service: queues(account, service), services))
         missing = [s.name for s, known in zip(services, found, strict=True) if known is None]
         looked = [queue for known in found if known for queue in known]
-        letters = [
-            letter
-            for some in pool.map(lambda queue: letters_in(account.sqs(queue), queue), looked)
-            for letter in some
-        ]
+        depths = list(pool.map(lambda queue: depth(account.sqs(queue), queue), looked))
+        found_in = list(pool.map(lambda queue: letters_in(account.sqs(queue), queue), looked))
     if len(missing) == len(services):
         raise LocalError(f"None of the stacks of {environment!r} is there.")
     if missing:
         console.print(f"No stack: {', '.join(missing)}")
-    if not letters:
+    in_flight = [
+        _elsewhere(unseen, queue)
+        for queue, counted, own in zip(looked, depths, found_in, strict=True)
+        if (unseen := counted.unseen(len(own)))
+    ]
+    letters = sorted(
+        (letter for own in found_in for letter in own),
+        key=lambda letter: letter.sent,
+        reverse=True,
+    )
+    if letters:
+        console.print(_table(letters, datetime.now(UTC)))
+        console.print(_summary(letters, environment), soft_wrap=True)
+    elif not in_flight:
         console.print(f"No dead letters: all {len(looked)} queues for them are empty.")
-        return
-    letters.sort(key=lambda letter: letter.sent, reverse=True)
-    console.print(_table(letters, datetime.now(UTC)))
-    console.print(_summary(letters, environment), soft_wrap=True)
+    for line in in_flight:
+        console.print(line, soft_wrap=True)
 
 
 def redrive(
@@ -161,7 +187,7 @@ def redrive(
     """Send a queue's dead letters back to the queue they came for. Returns how many went.
 
     Raises LocalError when there is no such stack or queue, when the letters came for no queue, when
-    there are none, and when SQS gives up.
+    there are none or all are in flight, and when SQS gives up.
     """
     account = Account(settings, environment)
     with account.telling():
@@ -178,11 +204,22 @@ def redrive(
                 "to send it back to. docs/operations.md says what to do with it."
             )
         sqs = account.sqs(queue)
-        if not _count(sqs, queue):
+        counted = depth(sqs, queue)
+        if not counted.waiting and counted.in_flight:
+            raise LocalError(
+                f"{counted.in_flight} letters of {name} of {service.name} are in flight: someone "
+                "looks at them, or moves them. What stays comes back within a minute: try again "
+                "then."
+            )
+        if not counted.waiting:
             raise LocalError(f"{name} of {service.name} is empty: nothing to send back.")
         with progress.step(f"{service.name}: {name} back to {queue.source}"):
             moved = move(sqs, queue, progress)
-            return move_by_hand(sqs, queue) if moved is None else moved
+            if moved is None:
+                moved = move_by_hand(sqs, queue)
+        if unseen := counted.unseen(moved):
+            progress.note(_elsewhere(unseen, queue))
+        return moved
 
 
 def queues(account: Account, service: Service) -> list[DeadLetters] | None:
@@ -339,7 +376,8 @@ def discreet(text: str) -> str:
 def move(sqs: "SQSClient", queue: DeadLetters, progress: Progress) -> int | None:
     """Have SQS move a queue's letters, and wait until it has. Returns how many it moved.
 
-    None when this SQS cannot. Raises LocalError when it does so already, and when it gives up.
+    None when this SQS cannot. Raises LocalError when it does so already, when it gives up, and when
+    it does not list what it was asked to do.
     """
     assert queue.source_arn is not None
     try:
@@ -352,7 +390,7 @@ def move(sqs: "SQSClient", queue: DeadLetters, progress: Progress) -> int | None
         if error.response["Error"]["Code"] in UNKNOWN_ACTION:
             return None
         raise
-    told = -1
+    told, asked = -1, time.monotonic()
     while True:
         task = _latest_move(sqs, queue)
         if task.get("StartedTimestamp") != before.get("StartedTimestamp"):
@@ -369,6 +407,12 @@ def move(sqs: "SQSClient", queue: DeadLetters, progress: Progress) -> int | None
                 of = task.get("ApproximateNumberOfMessagesToMove", "?")
                 progress.note(f"{moved} of about {of} letters moved")
                 told = moved
+        elif time.monotonic() - asked > _APPEARS:
+            raise LocalError(
+                f"SQS was asked to move the letters of {queue.name} of {queue.service}, but lists "
+                f"no such move after {_APPEARS:.0f} s. See with make dlq what is there before you "
+                "ask again."
+            )
         time.sleep(_POLL)
 
 
@@ -405,11 +449,16 @@ def _sendable(attributes: Mapping[str, Any]) -> Any:
     }
 
 
-def _count(sqs: "SQSClient", queue: DeadLetters) -> int:
-    answer = sqs.get_queue_attributes(
-        QueueUrl=queue.url, AttributeNames=["ApproximateNumberOfMessages"]
+def depth(sqs: "SQSClient", queue: DeadLetters) -> Depth:
+    """How many letters a queue holds, those included that nobody can look at now."""
+    counts = sqs.get_queue_attributes(
+        QueueUrl=queue.url,
+        AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
+    )["Attributes"]
+    return Depth(
+        waiting=int(counts["ApproximateNumberOfMessages"]),
+        in_flight=int(counts["ApproximateNumberOfMessagesNotVisible"]),
     )
-    return int(answer["Attributes"]["ApproximateNumberOfMessages"])
 
 
 def _at(value: Any, *path: str) -> Any:
@@ -452,6 +501,14 @@ def age(seconds: float) -> str:
         if seconds >= length:
             return f"{seconds // length:.0f} {unit}"
     return f"{max(seconds, 0):.0f} s"
+
+
+def _elsewhere(unseen: int, queue: DeadLetters) -> str:
+    """What there is to know of letters that are in other hands."""
+    return (
+        f"About {unseen} more of {queue.name} of {queue.service} are in flight: someone looks at "
+        "them, or moves them. What stays comes back within a minute."
+    )
 
 
 def _summary(letters: Sequence[Letter], environment: str) -> str:

@@ -32,7 +32,8 @@ def message(template: str, body: str, headers: Mapping[str, str]) -> tuple[str, 
     Args:
         template: makes an SQS SendMessage request of the caller's, in Velocity.
 
-    Raises ValueError when what it makes is no such request.
+    Raises ValueError when what it makes is no such request, or one that SQS refuses: what it sends
+    must not be empty.
     """
     known: dict[str, Any] = {
         "input": _Input(body, headers),
@@ -40,12 +41,22 @@ def message(template: str, body: str, headers: Mapping[str, str]) -> tuple[str, 
         "context": {"requestTimeEpoch": int(time.time() * 1000)},
     }
     made = airspeed.Template(template).merge(known).strip()
-    asked = {name: value for name, (value,) in parse_qs(made, strict_parsing=True).items()}
-    if asked.pop("Action") != "SendMessage":
+    given = parse_qs(made, keep_blank_values=True, strict_parsing=True)
+    asked = {name: value for name, (value,) in given.items()}
+    if asked.get("Action") != "SendMessage":
         raise ValueError(f"The template does not send a message: {template}")
+    if not (sent := asked.get("MessageBody")):
+        raise ValueError("SQS takes no empty message")
     attributes = {}
     for number in range(1, 11):
         prefix = f"MessageAttribute.{number}."
-        if name := asked.get(f"{prefix}Name"):
-            attributes[name] = asked[f"{prefix}Value.StringValue"]
-    return asked["MessageBody"], attributes
+        name = asked.get(f"{prefix}Name")
+        if name is None:
+            continue
+        kind, value = (asked.get(f"{prefix}Value.{part}") for part in ("DataType", "StringValue"))
+        if not name:
+            raise ValueError("SQS takes no attribute without a name")
+        if not kind or not value:
+            raise ValueError(f"SQS takes no empty attribute: {name}")
+        attributes[name] = value
+    return sent, attributes

@@ -61,6 +61,7 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator["SQSClient"]:
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("AWS_PROFILE", raising=False)
     monkeypatch.setattr(letters, "_POLL", 0)
+    monkeypatch.setattr(letters, "_APPEARS", 0.1)
     monkeypatch.setattr(letters, "_PATIENCE", 0)
     with mock_aws():
         yield boto3.client("sqs")
@@ -279,6 +280,30 @@ def test_letters_are_handed_back_when_looking_at_them_fails(
     assert len(waiting(cloud, queue.url)) == 1
 
 
+def test_letters_in_other_hands_are_told_of(
+    settings: Settings, toys: Service, urls: dict[str, str], cloud: "SQSClient"
+) -> None:
+    for number in range(3):
+        bury(cloud, urls["InboxDeadLetters"], str(number), f"reason {number}.")
+    cloud.receive_message(QueueUrl=urls["InboxDeadLetters"], MaxNumberOfMessages=2)
+    text = shown(settings, toys)
+    assert "1 dead letter." in text
+    assert "2 more of InboxDeadLetters of toys are in flight" in text
+    cloud.receive_message(QueueUrl=urls["InboxDeadLetters"], MaxNumberOfMessages=2)
+    text = shown(settings, toys)
+    assert "No dead letters" not in text
+    assert "3 more of InboxDeadLetters of toys are in flight" in text
+    assert "OutboxDeadLetters" not in text
+
+
+@pytest.mark.parametrize(
+    ("waiting", "in_flight", "found", "unseen"),
+    [(3, 0, 3, 0), (3, 2, 3, 2), (3, 2, 5, 0), (3, 2, 4, 1), (0, 2, 9, 0), (9, 2, 3, 2)],
+)
+def test_letters_that_were_not_seen(waiting: int, in_flight: int, found: int, unseen: int) -> None:
+    assert letters.Depth(waiting, in_flight).unseen(found) == unseen
+
+
 @pytest.mark.parametrize(
     ("body", "found"),
     [
@@ -374,6 +399,31 @@ def test_sqs_gives_up(
     moves(["RUNNING", "FAILED"])
     with pytest.raises(LocalError, match=r"moved 0 letters .* gave up, FAILED: AccessDenied"):
         redriven(settings, toys)
+
+
+def test_a_move_that_sqs_never_lists_is_not_waited_for_for_ever(
+    settings: Settings, toys: Service, urls: dict[str, str], cloud: "SQSClient", moves: Give
+) -> None:
+    bury(cloud, urls["InboxDeadLetters"], "1")
+    played = moves([])
+    with pytest.raises(LocalError, match=r"lists no such move .* make dlq"):
+        redriven(settings, toys)
+    assert len(played.started) == 1
+
+
+def test_a_move_that_takes_long_is_waited_for(
+    settings: Settings,
+    toys: Service,
+    urls: dict[str, str],
+    cloud: "SQSClient",
+    moves: Give,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(letters, "_APPEARS", 0.005)
+    monkeypatch.setattr(letters, "_POLL", 0.005)
+    bury(cloud, urls["InboxDeadLetters"], "1")
+    moves([*["RUNNING"] * 9, "COMPLETED"])
+    assert redriven(settings, toys) == 1
 
 
 def test_sqs_is_at_it_already(

@@ -870,6 +870,23 @@ def test_what_stripe_canceled_before_is_voided(
     assert status(table, order) is Status.VOIDED
 
 
+@pytest.mark.parametrize("trouble", ["answer lost", "broken"])
+def test_a_cancellation_that_nobody_heard_of_is_found(
+    table: PaymentsTable,
+    order: CollectPayment,
+    careful: Event,
+    refund: Event,
+    fake_stripe: Any,
+    context: Any,
+    trouble: str,
+) -> None:
+    handled(careful, context)
+    fake_stripe.trouble = [trouble] * (2 if trouble == "answer lost" else 1)
+    handled(refund, context)
+    assert fake_stripe.intents["pi_1"]["status"] == "canceled"
+    assert status(table, order) is Status.VOIDED
+
+
 def test_a_payment_that_is_neither_canceled_nor_taken_is_asked_about_again(
     table: PaymentsTable,
     order: CollectPayment,

@@ -189,7 +189,8 @@ def test_the_wiring_is_what_the_template_says(shop: Shop) -> None:
     source = wiring.source("toys", "Inbox")
     assert (source.kind, source.name) == ("SQS", INBOX)
     ((door, properties),) = source.feeds
-    assert (door.name, properties["BatchSize"]) == ("inbox", 10)
+    assert door.name == "inbox"
+    assert properties["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     queue = wiring.queues[INBOX]
     assert queue.dead_letters == "tbs-app-toys-local-InboxDeadLetters"
     assert wiring.variables["toys", "inbox"]["DEAD_LETTER_QUEUE_URL"].endswith(queue.dead_letters)
@@ -230,9 +231,55 @@ def test_what_is_posted_to_a_queue_comes_as_it_was_sent() -> None:
     assert attributes["received"]["dataType"] == "String"
 
 
-def test_a_mapping_that_sends_no_message_is_refused() -> None:
+@pytest.mark.parametrize(
+    ("headers", "words"),
+    [
+        ({}, []),
+        ({"Stripe-Signature": ""}, []),
+        ({"stripe-signature": ""}, []),
+        ({"Stripe-Signature": "t=1,v1=2"}, ["t=1,v1=2"]),
+        ({"stripe-signature": "t=1,v1=2"}, ["t=1,v1=2"]),
+    ],
+)
+def test_a_webhook_is_taken_with_any_signature_and_with_none(
+    headers: dict[str, str], words: list[str]
+) -> None:
+    """SQS gets an attribute that is not empty, be it a blank: Stripe's sender gets its 200."""
+    with Shop([service for service in find() if service.name == "payments"]) as shop:
+        shop.post("payments", "/webhooks/stripe", '{"id": "evt_1"}', headers)
+        (delivery,) = shop.pending
+    given = delivery.record["messageAttributes"]["signature"]["stringValue"]
+    assert given
+    assert given.split() == words
+
+
+MAPPING = """Action=SendMessage##
+&MessageBody=$util.urlEncode($input.body)##
+&MessageAttribute.1.Name=signature##
+&MessageAttribute.1.Value.DataType=String##
+&MessageAttribute.1.Value.StringValue=$util.urlEncode($input.params('Signature'))"""
+
+
+def test_what_sqs_refuses_of_a_mapping_is_refused() -> None:
+    headers = {"Signature": "t=1 & 2"}
+    assert gateway.message(MAPPING, "b", headers) == ("b", {"signature": "t=1 & 2"})
+    assert gateway.message(MAPPING, " ", {"Signature": " "}) == (" ", {"signature": " "})
+    for given in ({}, {"Signature": ""}, {"signature": "t=1"}):
+        with pytest.raises(ValueError, match="no empty attribute: signature"):
+            gateway.message(MAPPING, "b", given)
+    for line in ("DataType=String", "StringValue=$util.urlEncode($input.params('Signature'))"):
+        with pytest.raises(ValueError, match="no empty attribute: signature"):
+            gateway.message(MAPPING.replace(f"&MessageAttribute.1.Value.{line}", ""), "b", headers)
+    with pytest.raises(ValueError, match="no empty message"):
+        gateway.message(MAPPING, "", headers)
+    with pytest.raises(ValueError, match="no attribute without a name"):
+        gateway.message(MAPPING.replace("=signature", "="), "b", headers)
+
+
+@pytest.mark.parametrize("action", ["Action=DeleteQueue&", "Action=&", ""])
+def test_a_mapping_that_sends_no_message_is_refused(action: str) -> None:
     with pytest.raises(ValueError, match="does not send a message"):
-        gateway.message("Action=DeleteQueue&MessageBody=$util.urlEncode($input.body)", "b", {})
+        gateway.message(f"{action}MessageBody=$util.urlEncode($input.body)", "b", {})
 
 
 def test_a_door_that_is_opened_in_an_unknown_way_is_refused(tmp_path: Path) -> None:

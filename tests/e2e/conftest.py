@@ -34,7 +34,7 @@ def settings(request: pytest.FixtureRequest) -> Iterator[Settings]:
     seed = int(os.environ.get("TBS_ORDER_SEED") or random.randrange(1_000_000))
     gateway, ministack, stripe, postgres = free_ports(4)
     settings = Settings(
-        home=ROOT / ".local" / "e2e",
+        home=Settings.from_environment().home / "e2e",
         port=gateway,
         aws_port=ministack,
         stripe_port=stripe,

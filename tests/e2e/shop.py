@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import batched
 from typing import Any
 
@@ -27,6 +28,30 @@ SERVICES = (
 )
 
 
+QUIET = 1.5
+"""Seconds without work after which none is to come: a stream that failed is read again after one,
+and what a function tells is in a queue a few hundredths later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """How many messages a queue holds. In flight are those at work, and those put off."""
+
+    waiting: int
+    in_flight: int
+    delayed: int
+
+    @property
+    def whole(self) -> int:
+        """All of them."""
+        return self.waiting + self.in_flight + self.delayed
+
+    def __str__(self) -> str:
+        return (
+            f"{self.waiting} waiting, {self.in_flight} at work or put off, {self.delayed} delayed"
+        )
+
+
 def eventually[T](look: Callable[[], T], seconds: float = 30, every: float = 0.2) -> T:
     """The first thing that `look` finds that is true, or whatever it finds when time is over."""
     deadline = time.monotonic() + seconds
@@ -41,6 +66,7 @@ class Shop:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._toys = stacks.api_url(settings, "toys")
+        self._events = aws.client("events", settings)
 
     def toy(self, toy_id: str) -> dict[str, Any]:
         """A toy as its owner sees it, stock included."""
@@ -108,10 +134,12 @@ class Shop:
         finally:
             self.fault("none")
 
-    def webhook(self, body: str, signature: str) -> httpx.Response:
-        """Send to payments' webhook what says that it comes from Stripe."""
+    def webhook(self, body: str, signature: str | None) -> httpx.Response:
+        """Send to payments' webhook what says that it comes from Stripe; None: it does not say."""
         address = stacks.address(self.settings, "payments", "WebhookUrl")
-        headers = {"Content-Type": "application/json", "Stripe-Signature": signature}
+        headers = {"Content-Type": "application/json"}
+        if signature is not None:
+            headers["Stripe-Signature"] = signature
         return httpx.post(address, content=body, headers=headers, timeout=30)
 
     def expire(self, order_id: str) -> None:
@@ -171,9 +199,8 @@ class Shop:
 
     def send(self, events: list[dict[str, Any]]) -> None:
         """Put messages on the bus again, as they were."""
-        client = aws.client("events", self.settings)
         for some in batched(events, 10, strict=False):
-            answer = client.put_events(
+            answer = self._events.put_events(
                 Entries=[
                     {
                         "Source": event["source"],
@@ -185,20 +212,32 @@ class Shop:
             )
             assert answer["FailedEntryCount"] == 0, answer
 
-    def queues(self) -> dict[str, int]:
-        """How many messages wait, or are in flight, in every queue of the shop, by its name."""
+    def queues(self) -> dict[str, Depth]:
+        """What every queue of the shop holds, by its name."""
         sqs = aws.client("sqs", self.settings)
-        depth = {}
+        depths = {}
         for url in sqs.list_queues(QueueNamePrefix="tbs-app-").get("QueueUrls", []):
-            attributes = sqs.get_queue_attributes(
-                QueueUrl=url,
-                AttributeNames=[
-                    "ApproximateNumberOfMessages",
-                    "ApproximateNumberOfMessagesNotVisible",
-                ],
-            )["Attributes"]
-            depth[url.rpartition("/")[2]] = sum(map(int, attributes.values()))
-        return depth
+            counts = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+            depths[url.rpartition("/")[2]] = Depth(
+                waiting=int(counts["ApproximateNumberOfMessages"]),
+                in_flight=int(counts["ApproximateNumberOfMessagesNotVisible"]),
+                delayed=int(counts.get("ApproximateNumberOfMessagesDelayed", 0)),
+            )
+        return depths
+
+    def stuck_streams(self) -> list[str]:
+        """The functions that failed with the last changes of their table: they get them again."""
+        return [
+            mapping["FunctionArn"].rpartition(":")[2]
+            for mapping in self._mappings()
+            if ":dynamodb:" in mapping["EventSourceArn"]
+            and mapping.get("LastProcessingResult") == "FAILED"
+        ]
+
+    def _mappings(self) -> list[dict[str, Any]]:
+        client = aws.client("lambda", self.settings)
+        pages: Any = client.get_paginator("list_event_source_mappings").paginate()
+        return [mapping for page in pages for mapping in page["EventSourceMappings"]]
 
     def queue(self, service: str, name: str) -> str:
         """The address of a queue, by its name in the service's template."""
@@ -209,28 +248,51 @@ class Shop:
         return found["StackResourceDetail"]["PhysicalResourceId"]
 
     def dead_letters(self) -> dict[str, int]:
-        """The queues of dead letters that are not empty."""
-        return {name: n for name, n in self.queues().items() if "DeadLetters" in name and n}
+        """The queues of dead letters that are not empty, with all that they hold."""
+        return {
+            name: depth.whole
+            for name, depth in self.queues().items()
+            if "DeadLetters" in name and depth.whole
+        }
 
-    def await_quiet(self, seconds: float = 60) -> None:
-        """Wait until no queue of the shop holds a message that can be handled."""
-        eventually(
-            lambda: not any(n for name, n in self.queues().items() if "DeadLetters" not in name),
-            seconds,
-        )
+    def unrest(self) -> list[str]:
+        """What there still is to handle, in words: dead letters are not."""
+        return [
+            *(
+                f"{name}: {depth}"
+                for name, depth in self.queues().items()
+                if "DeadLetters" not in name and depth.whole
+            ),
+            *(f"{name}: its last changes of the table failed" for name in self.stuck_streams()),
+        ]
+
+    def await_quiet(self, seconds: float = 240) -> None:
+        """Wait until nothing is left to handle, and nothing new comes of what was handled.
+
+        How far the readers of a stream are, the local cloud does not tell: it shows in the messages
+        that come of it, within QUIET. There is time for the waits between five tries, 2, 8, 32 and
+        128 seconds at most. Raises AssertionError that names what is left when that was too short.
+        """
+        deadline = time.monotonic() + seconds
+        quiet_since = time.monotonic()
+        while time.monotonic() - quiet_since < QUIET:
+            if left := self.unrest():
+                quiet_since = time.monotonic()
+                assert quiet_since < deadline, f"after {seconds:.0f} s: {'; '.join(left)}"
+            time.sleep(0.2)
 
     @contextmanager
-    def stopped(self, service: str) -> Iterator[None]:
-        """Stop a service's doors (all its event source mappings), and start them again."""
+    def stopped(self, service: str, function: str = "") -> Iterator[None]:
+        """Stop what feeds a service's functions from queues and streams, and start it again.
+
+        `function`, as the template calls it, stops that one alone. What is neither a queue nor a
+        stream goes on: the APIs answer, Stripe's webhook is taken into its queue, and schedules run
+        (the sweep of orders, the reports' night), so what those write waits to be told.
+        """
+        prefix = f":tbs-app-{service}-local-{function}"
+        ours = [one["UUID"] for one in self._mappings() if prefix in one["FunctionArn"]]
+        assert ours, f"{service} has no event source mappings of {function or 'any function'}"
         client = aws.client("lambda", self.settings)
-        pages = client.get_paginator("list_event_source_mappings").paginate()
-        ours = [
-            mapping["UUID"]
-            for page in pages
-            for mapping in page["EventSourceMappings"]
-            if f":tbs-app-{service}-local-" in mapping["FunctionArn"]
-        ]
-        assert ours, f"{service} has no event source mappings"
         for mapping in ours:
             client.update_event_source_mapping(UUID=mapping, Enabled=False)
         try:

@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
+from local.bus import BusWatch
 from local.settings import Settings
 from local.shopper import ADDRESS, Shopper
 from tests.e2e.shop import Shop, eventually
@@ -88,34 +89,64 @@ def test_cancelled_while_the_payment_is_asked_for(shop: Shop, shopper: Shopper, 
     assert len(shop.intents(order_id)) <= 1
 
 
-def test_fulfilment_decides_of_a_confirmed_order(shop: Shop, shopper: Shopper, buy: Buy) -> None:
-    with shop.stopped("fulfilment"):
+def shipment(shop: Shop, order_id: str) -> str | None:
+    """The state that fulfilment keeps of an order's parcel."""
+    kept = (item for item in shop.items("fulfilment") if item.get("orderId") == order_id)
+    return next((str(item["status"]) for item in kept), None)
+
+
+def test_a_parcel_that_waits_is_called_off(
+    shop: Shop, shopper: Shopper, buy: Buy, bus: BusWatch
+) -> None:
+    with shop.stopped("fulfilment", "Carrier"):
         order_id = buy()
         shows(shopper, order_id, "CONFIRMED")
+        assert eventually(lambda: shipment(shop, order_id) == "WAITING"), shipment(shop, order_id)
         shopper.cancel(order_id)
-        shows(shopper, order_id, "CANCELLING")
-    order = shopper.await_end(order_id)
-    shop.await_quiet()
-    # The carrier may have been faster: then it has left.
-    if order["status"] == "DELIVERED":
-        assert shopper.get_order(order_id)["cancellation"]["outcome"] == "TOO_LATE"
-        assert shop.charged(order_id) == order["gross"]
-        return
-    order = cancelled(shop, shopper, order_id, "CUSTOMER")
+        order = cancelled(shop, shopper, order_id, "CUSTOMER")
     refunded = {"amount": order["gross"], "status": "REFUNDED"}
     assert eventually(lambda: shopper.get_order(order_id)["refund"] == refunded)
     assert eventually(lambda: (shop.report(order_id) or {}).get("refund_status") == "REFUNDED")
+    # Once it has moved the next parcel, the carrier has seen this one waiting, too.
+    assert shopper.await_end(buy())["status"] == "DELIVERED"
+    assert shipment(shop, order_id) == "CANCELLED"
+    assert shopper.get_order(order_id)["cancellation"]["outcome"] == "CANCELLED"
+    told = {m.name for m in bus.read_until_quiet() if m.metadata["correlationId"] == order_id}
+    assert told >= {"CancelShipment", "ShipmentCancelled", "OrderUpdated", "PaymentRefunded"}
+    assert "ShipmentDispatched" not in told
+
+
+def test_a_parcel_that_had_left_already_is_delivered(
+    shop: Shop, shopper: Shopper, buy: Buy
+) -> None:
+    with shop.stopped("fulfilment", "Outbox"):
+        order_id = buy()
+        shows(shopper, order_id, "CONFIRMED")
+        assert eventually(lambda: shipment(shop, order_id) == "DELIVERED"), shipment(shop, order_id)
+        assert shopper.cancel(order_id)["status"] == "CONFIRMED"
+        shows(shopper, order_id, "CANCELLING")
+        shop.await_quiet()  # CancelShipment was heard
+        assert shopper.get_order(order_id)["cancellation"]["outcome"] == "REQUESTED"
+    order = shopper.await_end(order_id)
+    assert (order["status"], order["reason"]) == ("DELIVERED", None)
+    assert order["cancellation"]["outcome"] == "TOO_LATE"
+    shop.await_quiet()
+    assert shipment(shop, order_id) == "DELIVERED"
+    assert shopper.get_order(order_id)["refund"] is None
+    assert shop.charged(order_id) == order["gross"]
+    assert all("ancelled" not in m.subject + m.text for m in shop.mails(shopper.email, order_id))
 
 
 def test_too_late(shop: Shop, shopper: Shopper, buy: Buy) -> None:
     order_id = buy()
-    shopper.await_end(order_id)
-    answer = shopper.request("POST", f"/orders/{order_id}/cancellation")
-    assert answer.status_code == 409
-    assert answer.json()["error"]["code"] == "TOO_LATE"
-    half = {"amount": shopper.get_order(order_id)["gross"] // 2}
-    partly = shopper.request("POST", f"/orders/{order_id}/cancellation", json=half)
-    assert partly.status_code in (409, 422)
+    gross = shopper.await_end(order_id)["gross"]
+    for body, status, code in (
+        (None, 409, "TOO_LATE"),
+        ({"amount": gross}, 409, "TOO_LATE"),
+        ({"amount": gross // 2}, 422, "PARTIAL_REFUND"),  # never right, whenever it comes
+    ):
+        answer = shopper.request("POST", f"/orders/{order_id}/cancellation", json=body)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
     shop.await_quiet()
     order = shopper.get_order(order_id)
     assert (order["status"], order["cancellation"]) == ("DELIVERED", None)

@@ -51,6 +51,18 @@ def test_messages_that_come_again_change_nothing(
     assert shop.dead_letters() == {}
 
 
+def test_what_is_left_to_do_is_named(shop: Shop, shopper: Shopper, toy: str) -> None:
+    shop.await_quiet()
+    with shop.stopped("orders", "Inbox"):
+        order_id = shopper.order([{"toyId": toy, "quantity": 1}], "pm_card_visa")["orderId"]
+        assert eventually(shop.unrest)
+        with pytest.raises(AssertionError, match=r"after 1 s: tbs-app-orders-local-.*: 1 waiting"):
+            shop.await_quiet(seconds=1)
+    assert shopper.await_end(order_id)["status"] == "DELIVERED"
+    shop.await_quiet()
+    assert shop.unrest() == []
+
+
 def detail(message: object) -> object:
     """The part of a message that its sender wrote."""
     return message.event["detail"]  # type: ignore[attr-defined]

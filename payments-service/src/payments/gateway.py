@@ -29,11 +29,8 @@ ABOUT_THE_ORDER = {"payment_method", "amount", "currency"}
 """The parameters that an order brings. When Stripe refuses one of them, that is its answer."""
 INCOMPATIBLE = "payment_intent_incompatible_payment_method"
 """Stripe's code for a payment method that is no card: the order brings that as well."""
-
-UNEXPECTED_STATE = "payment_intent_unexpected_state"
-"""Stripe's code for a payment intent that can no longer be what is asked of it."""
 ALREADY_REFUNDED = "charge_already_refunded"
-"""Stripe's code for a payment of which nothing is left to be given back."""
+"""Stripe's code for a payment that has been given back as a whole."""
 
 
 class Unsettled(Exception):
@@ -109,15 +106,14 @@ class Gateway:
     def cancel(self, payment: Record) -> Canceled | Taken:
         """Make sure that the payment's intent never takes money, or learn that it has done so.
 
-        Stripe refuses to cancel twice. Raises Unsettled when it did neither, and ValueError when
-        the payment has no intent.
+        Stripe refuses to cancel twice, and an answer may be lost: after an error, the intent is
+        asked how it stands. Raises Unsettled when it is neither, and ValueError when the payment
+        has no intent.
         """
         intent_id = _intent_id(payment)
         try:
             intent = self._api.payment_intents.cancel(intent_id)
-        except stripe.InvalidRequestError as error:
-            if error.code != UNEXPECTED_STATE:
-                raise
+        except stripe.StripeError:
             intent = self._api.payment_intents.retrieve(intent_id)
         match intent.status:
             case "canceled":
