@@ -101,6 +101,27 @@ def test_publishes_the_same_message_for_the_same_change(
     assert detail["data"]["fileId"] == image["fileId"]["S"]
 
 
+NOISE = "\x01" * 1024
+"""Each character takes six bytes in JSON, the most that one may."""
+
+
+def test_no_call_is_larger_than_the_bus_takes() -> None:
+    """The largest file that is stored or rejected, as often as a call takes it."""
+    owner = f"urn:tbs:payment:{'\x01' * 240}"
+    given = {"owner": owner, "name": NOISE, "content_type": NOISE, "visibility": NOISE}
+    submission = Submission.model_validate({**given, "content": ""})
+    assert submission.rejection
+    files = [
+        File.of("f" * 100, submission, "c" * 100, f"{'c' * 100}:2:StoreFile", now()),
+        file(owner=owner, name="n" * 128),
+    ]
+    entries = [outbox.entry(message) for each in files for message in of_file(None, each)]
+    assert [entry["DetailType"] for entry in entries] == ["FileRejected", "FileStored"]
+    sizes = [len((e["Source"] + e["DetailType"] + e["Detail"]).encode()) for e in entries]
+    # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html
+    assert max(sizes) * outbox.ENTRIES_PER_CALL < 256 * 1024
+
+
 def test_raises_when_the_bus_does_not_take_every_message(
     sample: Callable[[str], dict[str, Any]], context: Any
 ) -> None:

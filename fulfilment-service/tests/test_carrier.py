@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
 from boto3.dynamodb.types import TypeSerializer
@@ -14,6 +15,7 @@ from fulfilment import carrier
 from fulfilment.model import now
 from fulfilment.shipment import Consignment, Failure, Shipment, Status, Tombstone
 from fulfilment.table import ShipmentsTable, _item, images
+from moto.events.models import EventPattern
 
 Sample = Callable[[str], dict[str, Any]]
 
@@ -176,10 +178,41 @@ def test_leaves_alone_what_has_has_arrived_or_was_removed(
     assert table.shipment(there.order_id) == there
 
 
-def test_is_told_of_no_other_parcels() -> None:
-    """The template's filter lets through just the stages that the carrier moves on from."""
+def test_is_told_of_the_parcels_that_it_moves_on_and_of_no_others(
+    sample: Sample, table: ShipmentsTable
+) -> None:
+    """The filter of the template, over the images that the table makes."""
     template = cfn_yaml.load(str(Path(__file__).parent.parent / "template.yaml"))
     changes = template["Resources"]["CarrierFunction"]["Properties"]["Events"]["Changes"]
-    (only,) = changes["Properties"]["FilterCriteria"]["Filters"]
-    stages = [Status.WAITING, Status.DISPATCHED]
-    assert json.loads(only["Pattern"]) == {"dynamodb": {"NewImage": {"status": {"S": stages}}}}
+    filters = changes["Properties"]["FilterCriteria"]["Filters"]
+    patterns = [EventPattern(None, json.loads(each["Pattern"])) for each in filters]
+    stored = boto3.client("dynamodb")
+
+    def image(order_id: str) -> dict[str, Any] | None:
+        key = {"pk": {"S": f"SHIPMENT#{order_id}"}}
+        return stored.get_item(TableName="Table", Key=key).get("Item")
+
+    def is_told(write: Callable[[Any], None], new: Shipment | Tombstone) -> bool:
+        old = image(new.order_id)
+        write(new)
+        images = {"NewImage": image(new.order_id), **({"OldImage": old} if old else {})}
+        record: Any = {"eventName": "MODIFY" if old else "INSERT", "dynamodb": images}
+        return any(pattern.matches_event(record) for pattern in patterns)
+
+    at, waiting = now(), told(sample("carrier-WAITING"))
+    stone = Tombstone(
+        order_id="early", cancelled_at=at, updated_at=at, correlation_id="c", causation_id="m"
+    )
+    lost = waiting.model_copy(update={"order_id": "lost"})
+    stopped = waiting.model_copy(update={"order_id": "stopped"})
+    sent = waiting.dispatch(PIGEON, at)
+    assert is_told(table.add, waiting)
+    assert is_told(table.save, sent)
+    assert not is_told(table.save, sent.deliver(at))
+    assert is_told(table.add, lost)
+    assert not is_told(table.save, lost.fail(Failure(reason="lost"), at))
+    assert is_told(table.add, stopped)
+    assert not is_told(table.save, stopped.cancel("cause", at))
+    assert not is_told(table.add, stone)
+    removal: Any = {"eventName": "REMOVE", "dynamodb": {"OldImage": image(waiting.order_id)}}
+    assert not any(pattern.matches_event(removal) for pattern in patterns)

@@ -5,9 +5,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
 from boto3.dynamodb.types import TypeSerializer
 from botocore.stub import ANY, Stubber
 from fulfilment import outbox
+from fulfilment.messages import SENDS, of_shipment
+from fulfilment.model import now
+from fulfilment.shipment import Consignment, Failure, Shipment
+from fulfilment.table import images
 
 Sample = Callable[[str], dict[str, Any]]
 
@@ -152,6 +157,29 @@ def test_says_nothing_of_a_removal(sample: Sample, context: Any) -> None:
     event = sample("outbox-ShipmentDelivered")
     del event["Records"][0]["dynamodb"]["NewImage"]
     assert published(event, context) == []
+
+
+NOISE = "\x01" * 200
+"""Each character takes six bytes in JSON, the most that one may."""
+
+
+def test_no_call_is_larger_than_the_bus_takes(sample: Sample) -> None:
+    """The longest that a parcel's story can be told in, as often as a call takes it."""
+    change = DynamoDBRecord(sample("carrier-WAITING")["Records"][0]).dynamodb
+    found = change and images(None, change.new_image)
+    assert found
+    waiting = found[1]
+    assert isinstance(waiting, Shipment)
+    waiting = waiting.model_copy(update={"order_id": "o" * 100, "correlation_id": "c" * 100})
+    sent = waiting.dispatch(Consignment(carrier=NOISE[:60], tracking_number=NOISE[:60]), now())
+    failed = sent.fail(Failure(reason=NOISE), now())
+    ends = [sent.deliver(now()), failed, waiting.cancel("m", now())]
+    told = [message for end in (sent, *ends) for message in of_shipment(waiting, end)]
+    assert {type(message) for message in told} == set(SENDS)
+    entries = [outbox.entry(message) for message in told]
+    sizes = [len((e["Source"] + e["DetailType"] + e["Detail"]).encode()) for e in entries]
+    # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html
+    assert max(sizes) * outbox.ENTRIES_PER_CALL < 256 * 1024
 
 
 def test_raises_when_the_bus_does_not_take_every_message(sample: Sample, context: Any) -> None:

@@ -13,12 +13,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from public_api import api
+from public_api import table as table_module
 from public_api.cancellation import TooLate, cancel
 from public_api.checkout import Refusal
 from public_api.messages import CancelOrder, of_order
 from public_api.model import now
 from public_api.order import Cancellation, Order, OrderView, Projection, Step
-from public_api.table import PublicTable
+from public_api.table import PAUSES, PublicTable
 from public_api.toy import Availability, Toy
 
 ADA = {"sub": "shopper-ada", "email": "ada@example.com"}
@@ -419,8 +420,16 @@ def test_a_request_that_broke_off_can_be_made_again(
     assert len(stored()) == 1
 
 
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The seconds that are waited before toys are asked for again."""
+    waited: list[float] = []
+    monkeypatch.setattr(table_module, "sleep", waited.append)
+    return waited
+
+
 def test_toys_that_dynamodb_left_out_are_asked_for_again(
-    call: Call, kite: Toy, monkeypatch: pytest.MonkeyPatch
+    call: Call, kite: Toy, pauses: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole, asked = api.table._resource.batch_get_item, []
 
@@ -433,15 +442,20 @@ def test_toys_that_dynamodb_left_out_are_asked_for_again(
     monkeypatch.setattr(api.table._resource, "batch_get_item", busy)
     assert call("POST", "/orders", BODY)[0] == 202
     assert asked[0] == asked[1]
+    (pause,) = pauses
+    assert 0 <= pause <= PAUSES[0]
 
 
 def test_toys_that_never_come_are_not_unknown(
-    call: Call, kite: Toy, monkeypatch: pytest.MonkeyPatch
+    call: Call, kite: Toy, pauses: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     nothing = {"Responses": {}, "UnprocessedKeys": {"Table": {"Keys": [{"pk": "", "sk": ""}]}}}
     monkeypatch.setattr(api.table._resource, "batch_get_item", lambda **_: nothing)
     assert call("POST", "/orders", BODY)[0] == 500
     assert stored() == []
+    assert len(pauses) == len(PAUSES)
+    assert all(pause <= longest for pause, longest in zip(pauses, PAUSES, strict=True))
+    assert len(set(pauses)) > 1
 
 
 # Cancellation

@@ -14,8 +14,9 @@ from botocore.stub import ANY, Stubber
 from cfnlint.decode import cfn_yaml
 from moto.events.models import EventPattern
 from public_api import outbox
+from public_api.checkout import MAX_EMAIL, MAX_GROSS, MAX_LINES, OrderRequest
 from public_api.messages import CancelOrder, PlaceOrder, of_order, parse
-from public_api.order import Cancellation, Order, Projection, Submission
+from public_api.order import Cancellation, Line, Order, Projection, Submission
 from public_api.table import PublicTable, images
 
 Sample = Callable[[str], dict[str, Any]]
@@ -46,7 +47,7 @@ def published(event: dict[str, Any], context: Any) -> list[Any]:
         "provide-client-params.events.PutEvents", keep := lambda params, **_: sent.append(params)
     )
     with Stubber(outbox.events) as bus:
-        for _ in range(2):
+        for _ in range(3):
             bus.add_response("put_events", {"FailedEntryCount": 0, "Entries": []}, {"Entries": ANY})
         outbox.handler(event, context)
     outbox.events.meta.events.unregister("provide-client-params.events.PutEvents", keep)
@@ -210,7 +211,48 @@ def test_more_than_the_bus_takes_at_once_goes_in_several_calls(
     sample: Sample, context: Any
 ) -> None:
     calls = published({"Records": sample("outbox-PlaceOrder")["Records"] * 13}, context)
-    assert [len(call["Entries"]) for call in calls] == [10, 3]
+    assert [len(call["Entries"]) for call in calls] == [5, 5, 3]
+
+
+LONGEST = "\U0001f9f8" * 120
+"""The longest name there may be, each character of which takes four bytes."""
+
+
+def test_no_call_is_larger_than_the_bus_takes(
+    submission: Submission, sample: Sample, context: Any
+) -> None:
+    """The largest order that the catalogue and the checkout allow, as often as a call takes it."""
+    lines = [
+        {"toyId": f"{n:#>100}", "name": LONGEST, "price": 20_000, "quantity": 99}
+        for n in range(MAX_LINES)
+    ]
+    address = dict.fromkeys(("name", "line1", "line2", "city"), LONGEST)
+    asked = OrderRequest.model_validate(
+        {
+            "lines": [{"toyId": line["toyId"], "quantity": 99} for line in lines],
+            "shippingAddress": address | {"postalCode": LONGEST[:20], "country": "IE"},
+            "paymentMethodId": f"pm_{'x' * 252}",
+        }
+    )
+    largest = submission.model_copy(
+        update={
+            "lines": tuple(map(Line.model_validate, lines)),
+            "shipping_address": asked.shipping_address,
+            "payment_method_id": asked.payment_method_id,
+            "email": "\U0001f9f8" * MAX_EMAIL,
+            "gross": MAX_GROSS,
+        }
+    )
+    PublicTable("Table").submit(largest)
+    (item,) = boto3.client("dynamodb").scan(TableName="Table")["Items"]
+    (record,) = sample("outbox-PlaceOrder")["Records"]
+    record["dynamodb"] |= {"NewImage": item}
+    (call,) = published({"Records": [record] * outbox.ENTRIES_PER_CALL}, context)
+    assert len(call["Entries"]) == outbox.ENTRIES_PER_CALL
+    # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html
+    size = sum(len((e["Source"] + e["DetailType"] + e["Detail"]).encode()) for e in call["Entries"])
+    assert size < 256 * 1024
+    assert size * 2 > 256 * 1024  # ten would be too large
 
 
 def test_raises_when_the_bus_does_not_take_every_message(sample: Sample, context: Any) -> None:

@@ -325,13 +325,13 @@ def test_poison_is_reported_as_failed_where_no_queue_is_reached(
     assert put_off == {}
 
 
-@pytest.mark.parametrize("operation", ["SendMessage", "ChangeMessageVisibility"])
+@pytest.mark.parametrize("operation", ["SendMessage", "ChangeMessageVisibilityBatch"])
 def test_queues_that_do_not_answer_are_given_up_at_once(
     server: Any, told: Told, context: Any, operation: str
 ) -> None:
     good = told("OrderPlaced", order_id="good")
     bad = [told("OrderPlaced", customerId="\0"), told("OrderPlaced", gross=-1)]
-    if operation == "ChangeMessageVisibility":
+    if operation == "ChangeMessageVisibilityBatch":
         boto3.client("sqs").delete_queue(QueueUrl=os.environ["DEAD_LETTER_QUEUE_URL"])
     calls: list[str] = []
 
@@ -356,9 +356,11 @@ def put_off() -> Iterator[dict[str, int]]:
 
     def keep(params: dict[str, Any], **_: Any) -> None:
         assert params["QueueUrl"] == os.environ["QUEUE_URL"]
-        waits[params["ReceiptHandle"]] = params["VisibilityTimeout"]
+        assert len(params["Entries"]) <= delivery.ENTRIES_PER_CALL
+        for entry in params["Entries"]:
+            waits[entry["ReceiptHandle"]] = entry["VisibilityTimeout"]
 
-    hook = "provide-client-params.sqs.ChangeMessageVisibility"
+    hook = "provide-client-params.sqs.ChangeMessageVisibilityBatch"
     inbox.queue._sqs.meta.events.register(hook, keep)
     yield waits
     inbox.queue._sqs.meta.events.unregister(hook, keep)
@@ -393,6 +395,43 @@ def test_what_failed_comes_again_later_each_time(
     put_off.clear()
     assert handle(context, *records) == []
     assert put_off == {}
+
+
+def test_a_whole_batch_is_put_off_in_a_few_calls(
+    server: Any, told: Told, context: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records = [queued(told("OrderPlaced", order_id=f"order-{n}"), 1) for n in range(25)]
+    monkeypatch.setattr(delivery, "wait", lambda _: 900)
+    calls: list[dict[str, Any]] = []
+    hook, keep = "provide-client-params.sqs.*", lambda params, **_: calls.append(params)
+    inbox.queue._sqs.meta.events.register(hook, keep)
+    server.stop()
+    try:
+        assert handle(context, *records) == [record["messageId"] for record in records]
+    finally:
+        server.start()
+        inbox.queue._sqs.meta.events.unregister(hook, keep)
+    assert [len(call["Entries"]) for call in calls] == [10, 10, 5]
+    told_of = [entry["ReceiptHandle"] for call in calls for entry in call["Entries"]]
+    assert told_of == [record["receiptHandle"] for record in records]
+
+
+def test_one_that_cannot_be_put_off_is_told_and_the_others_are(
+    server: Any, told: Told, context: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records = [queued(told("OrderPlaced", order_id=f"order-{n}"), 1) for n in range(3)]
+    records[1]["receiptHandle"] = "of no message here"
+    log = StringIO()
+    monkeypatch.setattr(inbox.logger.registered_handler, "stream", log)
+    server.stop()
+    try:
+        assert handle(context, *records) == [record["messageId"] for record in records]
+    finally:
+        server.start()
+    lines = map(json.loads, log.getvalue().splitlines())
+    refused = [line for line in lines if line["message"] == "not put off"]
+    assert [line["sqs_message_id"] for line in refused] == [records[1]["messageId"]]
+    assert refused[0]["reason"]
 
 
 @given(st.integers(1, 1000))

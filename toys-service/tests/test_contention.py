@@ -529,11 +529,48 @@ def test_a_transaction_under_way_is_asked_for_again_under_the_same_token(
     assert len(set(tokens)) == 1
 
 
-def test_a_batch_that_waits_for_all_its_messages_is_done_in_time() -> None:
+def test_a_batch_that_waits_for_all_its_messages_is_done_in_time(
+    sample: Callable[[str], dict[str, Any]],
+    context: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The longest that there is: each is refused, and meets others both times it writes."""
     template = cfn_yaml.load(str(FOLDER / "template.yaml"))
     function = template["Resources"]["InboxFunction"]["Properties"]
     batch = function["Events"]["Inbox"]["Properties"]["BatchSize"]
-    assert batch * sum(PAUSES) < 0.75 * template["Globals"]["Function"]["Timeout"]
+    (record,) = sample("inbox-ReserveStock")["Records"]
+    body, records = json.loads(record["body"]), []
+    for number in range(batch):
+        body["detail"]["data"]["orderId"] = f"order-{number}"
+        records.append(record | {"messageId": f"{number}", "body": json.dumps(body)})
+    transact, tried, waited = inbox.table._client.transact_write_items, Counter[str](), 0.0
+
+    def contended(TransactItems: list[Any]) -> Any:  # noqa: N803
+        key = f"{len(TransactItems) > 1} {TransactItems[0]['Put']['Item']['pk']}"
+        tried[key] += 1
+        if tried[key] <= len(PAUSES):
+            raise cancelled(inbox.table, "TransactionConflict")
+        return transact(TransactItems=TransactItems)
+
+    def sleep(seconds: float) -> None:
+        nonlocal waited
+        waited += seconds
+
+    left = 1000 * template["Globals"]["Function"]["Timeout"]
+    monkeypatch.setattr(inbox.table._client, "transact_write_items", contended)
+    monkeypatch.setattr(table_module, "sleep", sleep)
+    monkeypatch.setattr("toys.table.random.uniform", lambda _, longest: longest)
+    monkeypatch.setattr(
+        type(context), "get_remaining_time_in_millis", lambda _: left - int(waited * 1000)
+    )
+    assert inbox.handler({"Records": records}, context) == {"batchItemFailures": []}
+    assert len(tried) == 2 * batch
+    assert waited == pytest.approx(2 * batch * sum(PAUSES))
+    assert waited < left / 1000 - delivery.SPARE / 1000
+    for number in range(batch):
+        kept = inbox.table.reservation(f"order-{number}")
+        assert kept
+        assert kept.status is Status.REFUSED
 
 
 @given(

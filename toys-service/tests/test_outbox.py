@@ -103,6 +103,47 @@ def test_publishes_the_same_message_for_the_same_change(
     assert json.loads(entry["Detail"])["metadata"]["version"] == 1
 
 
+NOISE = "\x01" * 2000
+"""Each character takes six bytes in JSON, the most that one may."""
+
+
+def test_no_call_is_larger_than_the_bus_takes() -> None:
+    """The largest toy and the largest refusal that the models take, as often as a call does."""
+    draft = ToyDraft.model_validate(
+        {
+            "name": NOISE[:120],
+            "description": NOISE,
+            "category": NOISE[:60],
+            "brand": NOISE[:60],
+            "price": 100_000_000,
+            "currency": "EUR",
+            "stock": 1_000_000,
+        }
+    )
+    toy = Toy.create("t" * 100, draft, now())
+    order = "o" * 100
+    refused = Reservation(
+        order_id=order,
+        status=Status.REFUSED,
+        reason=Refusal.PRICE_CHANGED,
+        currency="EUR",
+        lines=tuple(Line(toy_id=f"{n:#>100}", quantity=99, price=100_000_000) for n in range(50)),
+        toy_id="t" * 100,
+        version=1,
+        updated_at=now(),
+        correlation_id=order,
+        causation_id=f"{order}:1:ReserveStock",
+    )
+    held = refused.model_copy(update={"status": Status.RESERVED})
+    told = [*of_toy(None, toy), *of_toy(toy, toy.delete(now()))]
+    told += [*of_reservation(None, refused), *of_reservation(None, held)]
+    entries = [outbox.entry(message) for message in told]
+    sizes = [len((e["Source"] + e["DetailType"] + e["Detail"]).encode()) for e in entries]
+    assert len(sizes) == 4
+    # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html
+    assert max(sizes) * outbox.ENTRIES_PER_CALL < 256 * 1024
+
+
 def test_raises_when_the_bus_does_not_take_every_message(
     sample: Callable[[str], dict[str, Any]], context: Any
 ) -> None:

@@ -25,8 +25,14 @@ class FilesBucket:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        # So that a link names the bucket's own region: to any other, S3 answers by a redirection.
-        config = Config(signature_version="s3v4", s3={"addressing_style": "virtual"})
+        config = Config(
+            # So that a link names the bucket's own region: any other answers by a redirection.
+            signature_version="s3v4",
+            s3={"addressing_style": "virtual"},
+            # Seconds for each try. By itself boto3 waits for a minute.
+            connect_timeout=1,
+            read_timeout=1,
+        )
         self._s3 = boto3.client("s3", config=config)
 
     def put(self, file: File, body: bytes) -> None:

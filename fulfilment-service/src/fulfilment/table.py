@@ -13,8 +13,12 @@ from typing import Any
 
 import boto3
 from boto3.dynamodb.conditions import Attr, Key
+from botocore.config import Config
 
 from fulfilment.shipment import Shipment, Status, Tombstone
+
+PROMPTLY = Config(connect_timeout=1, read_timeout=1)
+"""Seconds that DynamoDB is waited for, at each try. By itself boto3 waits for a minute."""
 
 
 class Conflict(Exception):
@@ -25,7 +29,7 @@ class ShipmentsTable:
     """Loads and saves what is kept of orders. Raises botocore's ClientError when DynamoDB fails."""
 
     def __init__(self, name: str) -> None:
-        self._table = boto3.resource("dynamodb").Table(name)
+        self._table = boto3.resource("dynamodb", config=PROMPTLY).Table(name)
         self._client = self._table.meta.client
 
     def shipment(self, order_id: str) -> Shipment | Tombstone | None:

@@ -10,8 +10,12 @@ from typing import Any
 
 import boto3
 from boto3.dynamodb.conditions import Attr, ConditionBase
+from botocore.config import Config
 
 from payments.payment import Payment, Tombstone
+
+PROMPTLY = Config(connect_timeout=1, read_timeout=1)
+"""Seconds that DynamoDB is waited for, at each try. By itself boto3 waits for a minute."""
 
 
 class Conflict(Exception):
@@ -22,7 +26,7 @@ class PaymentsTable:
     """Loads and saves payments. Raises botocore's ClientError when DynamoDB fails."""
 
     def __init__(self, name: str) -> None:
-        self._table = boto3.resource("dynamodb").Table(name)
+        self._table = boto3.resource("dynamodb", config=PROMPTLY).Table(name)
         self._client = self._table.meta.client
 
     def payment(self, order_id: str) -> Payment | Tombstone | None:

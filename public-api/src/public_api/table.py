@@ -16,21 +16,30 @@
 An order lies under its shopper, so that whoever asks for another's finds nothing.
 """
 
+import random
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from time import sleep
 from typing import Any
 
 import boto3
 from boto3.dynamodb.conditions import Attr, Key
+from botocore.config import Config
 from pydantic import TypeAdapter
 
 from public_api.model import Timestamp
 from public_api.order import Cancellation, Order, Projection, Submission
 from public_api.toy import Toy
 
-ATTEMPTS = 5
-"""How often toys are asked for that DynamoDB left out of its answer."""
+PROMPTLY = Config(connect_timeout=1, read_timeout=1)
+"""Seconds that DynamoDB is waited for, at each try. By itself boto3 waits for a minute."""
+
+PAUSES = (0.05, 0.1, 0.2, 0.4)
+"""Seconds waited, at most, before toys are asked for again that DynamoDB left out of its answer.
+
+It does so when it is throttled. The pauses are random, or all who wait would come at once.
+"""
 
 MAX_CURSOR = 1360
 """The longest cursor, in characters. What it says is then short enough to be a key."""
@@ -56,7 +65,7 @@ class PublicTable:
     """Loads and saves toys and orders. Raises botocore's ClientError when DynamoDB fails."""
 
     def __init__(self, name: str) -> None:
-        self._resource = boto3.resource("dynamodb")
+        self._resource = boto3.resource("dynamodb", config=PROMPTLY)
         self._table = self._resource.Table(name)
         self._stale = self._table.meta.client.exceptions.ConditionalCheckFailedException
 
@@ -68,7 +77,7 @@ class PublicTable:
         """Those of up to 100 toys that are on sale, by id, as they are now."""
         keys: list[Any] = [_toy_key(toy_id) for toy_id in toy_ids]
         found: dict[str, Toy] = {}
-        for _ in range(ATTEMPTS):
+        for pause in (*PAUSES, None):
             answer = self._resource.batch_get_item(
                 RequestItems={self._table.name: {"Keys": keys, "ConsistentRead": True}}
             )
@@ -78,6 +87,8 @@ class PublicTable:
             if not left:
                 return found
             keys = list(left["Keys"])
+            if pause:
+                sleep(random.uniform(0, pause))
         raise Unavailable(f"{len(keys)} toys were left out of every answer")
 
     def on_sale(self, limit: int, cursor: str | None) -> tuple[list[Toy], str | None]:

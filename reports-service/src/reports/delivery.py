@@ -3,6 +3,7 @@
 import os
 import random
 from collections.abc import Mapping, Sequence
+from itertools import batched
 
 import boto3
 from aws_lambda_powertools import Logger, single_metric
@@ -20,6 +21,9 @@ LONGEST_WAIT = 900
 
 MAX_REASON = 1000
 """Characters of a reason that go with a dead letter."""
+
+ENTRIES_PER_CALL = 10
+"""The most messages that SQS puts off at once."""
 
 PATIENCE = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 2})
 """How long SQS is waited for. From a network with no way to it, it would be for minutes."""
@@ -61,9 +65,9 @@ class Queue:
                         record, poison[record.message_id]
                     ):
                         again.remove(record.message_id)
-                for record in records:
-                    if record.message_id in again:
-                        self._put_off(record)
+                left = [record for record in records if record.message_id in again]
+                for some in batched(left, ENTRIES_PER_CALL):
+                    self._put_off(some)
             except BotoCoreError:  # nor would the others get through
                 self._logger.exception("the queues were not reached")
         ids = [record.message_id for record in records if record.message_id in again]
@@ -87,16 +91,31 @@ class Queue:
             metric.add_dimension("service", os.environ["POWERTOOLS_SERVICE_NAME"])
         return True
 
-    def _put_off(self, record: SQSRecord) -> None:
-        """Have a message wait before it comes again."""
+    def _put_off(self, records: Sequence[SQSRecord]) -> None:
+        """Have up to ten messages wait before they come again, each for itself."""
         try:
-            self._sqs.change_message_visibility(
+            answer = self._sqs.change_message_visibility_batch(
                 QueueUrl=self._queue_url,
-                ReceiptHandle=record.receipt_handle,
-                VisibilityTimeout=wait(int(record.attributes.approximate_receive_count or 1)),
+                Entries=[
+                    {
+                        "Id": str(number),
+                        "ReceiptHandle": record.receipt_handle,
+                        "VisibilityTimeout": wait(
+                            int(record.attributes.approximate_receive_count or 1)
+                        ),
+                    }
+                    for number, record in enumerate(records)
+                ],
             )
         except ClientError:
-            self._logger.exception("not put off", sqs_message_id=record.message_id)
+            self._logger.exception("none was put off", count=len(records))
+            return
+        for failure in answer.get("Failed", []):
+            self._logger.error(
+                "not put off",
+                reason=failure["Code"],
+                sqs_message_id=records[int(failure["Id"])].message_id,
+            )
 
 
 def wait(tries: int) -> int:

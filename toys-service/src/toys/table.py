@@ -14,14 +14,19 @@ from typing import Any
 import boto3
 from boto3.dynamodb.conditions import Attr, Key
 from boto3.dynamodb.types import TypeDeserializer
+from botocore.config import Config
 
 from toys.reservation import Line, Reservation, Status
 from toys.toy import Toy
 
+PROMPTLY = Config(connect_timeout=1, read_timeout=1)
+"""Seconds that DynamoDB is waited for, at each try. By itself boto3 waits for a minute."""
+
 PAUSES = (0.02, 0.04, 0.08, 0.16, 0.32)
 """Seconds that a write which met another one waits, at most, before each new try.
 
-Ten messages that wait for all of them are still done within the inbox's ten seconds.
+A message may wait for all of them twice, where a reservation is refused and that is kept. The
+inbox is given no more messages at once than could all do so within its time.
 """
 
 CONTENTION = {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
@@ -43,7 +48,7 @@ class ToysTable:
     """
 
     def __init__(self, name: str) -> None:
-        self._table = boto3.resource("dynamodb").Table(name)
+        self._table = boto3.resource("dynamodb", config=PROMPTLY).Table(name)
         self._client = self._table.meta.client
 
     def toy(self, toy_id: str) -> Toy | None:
