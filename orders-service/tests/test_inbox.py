@@ -142,15 +142,40 @@ def test_a_cancelled_order_takes_note_of_its_refund_and_of_nothing_else(
     told = json.loads(sample("inbox-PaymentRefunded")["Records"][0]["body"])["detail"]["data"]
     tell(*TO_DECLINED)
     cancelled = kept()
-    tell("StockReserved", "StockReleased", "PaymentCollected", "PaymentFailed")
+    tell("StockReserved", "StockReleased", "PaymentFailed")
     assert kept() == cancelled
     tell("PaymentRefunded")
     refunded = kept()
     assert refunded.refund
     assert refunded.refund.amount == told["amount"]
     assert (refunded.status, refunded.version) == (Status.CANCELLED, cancelled.version + 1)
-    tell("PaymentRefunded")
+    tell("PaymentRefunded", "PaymentCollected")
     assert kept() == refunded
+
+
+def test_a_cancelled_order_that_was_paid_after_all_has_a_refund_to_come(
+    told: Told, tell: Tell, kept: Callable[[], Order]
+) -> None:
+    tell("PlaceOrder", "StockReserved", "CancelOrder")
+    assert kept().refund is None
+    tell("PaymentCollected", "PaymentCollected")
+    paid = kept()
+    assert (paid.status, paid.version) == (Status.CANCELLED, 4)
+    assert paid.refund == Refund(amount=paid.gross, status="PENDING")
+    tell("PaymentRefunded", "PaymentCollected")
+    assert kept().refund == Refund(amount=told("PaymentRefunded")["amount"], status="REFUNDED")
+    assert kept().version == 5
+
+
+def test_an_order_whose_money_was_given_back_by_hand_is_not_confirmed(
+    tell: Tell, kept: Callable[[], Order], dead_letters: DeadLetters
+) -> None:
+    tell("PlaceOrder", "StockReserved", "PaymentRefunded")
+    refunded = kept()
+    tell("PaymentCollected")
+    assert kept() == refunded
+    assert refunded.status is Status.RESERVED
+    assert dead_letters() == []
 
 
 @pytest.mark.parametrize("name", ["StockReserved", "PaymentFailed", "ShipmentDelivered"])

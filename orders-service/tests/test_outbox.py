@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,12 @@ from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import 
 from boto3.dynamodb.types import TypeSerializer
 from botocore.stub import ANY, Stubber
 from orders import outbox
-from orders.messages import SENDS
+from orders.messages import SENDS, of_order
+from orders.order import Facts, Order, PaymentAction, PurchaseRequest, Reason, Refund, tax_within
 
 Sample = Callable[[str], dict[str, Any]]
+
+LONG_AGO = datetime(2026, 1, 5, 10, tzinfo=UTC)
 
 CHANGES = sorted(path.stem for path in (Path(__file__).parent.parent / "events").glob("outbox-*"))
 
@@ -199,13 +203,84 @@ def test_says_nothing_of_a_request_to_cancel_until_its_order_comes(
     assert published(change(request, None), context) == []
 
 
-def test_tells_of_an_order_that_was_kept_before_there_were_deadlines(
-    items: Items, context: Any
+NAME = "\x01" * 120
+"""The longest name there may be, each character of which takes six bytes in JSON."""
+
+
+def longest() -> Order:
+    """The largest order that the models take."""
+    lines = [
+        {"toyId": f"{n:#>100}", "name": NAME, "price": 20_000, "quantity": 99} for n in range(50)
+    ]
+    gross = 50 * 99 * 20_000
+    purchase = PurchaseRequest.model_validate(
+        {
+            "orderId": "o" * 100,
+            "customerId": "c" * 100,
+            "email": "\x01" * 254,
+            "lines": lines,
+            "shippingAddress": {
+                **dict.fromkeys(("name", "line1", "line2", "city"), NAME),
+                "postalCode": NAME[:20],
+                "country": NAME[:2],
+            },
+            "paymentMethodId": "\x01" * 255,
+            "currency": "EUR",
+            "shipping": 0,
+            "net": gross - tax_within(gross, "0.9999"),
+            "tax": tax_within(gross, "0.9999"),
+            "gross": gross,
+            "taxRate": "0.9999",
+            "submittedAt": LONG_AGO,
+        }
+    )
+    patience = timedelta(minutes=15)
+    return Order.place(purchase, "o" * 100, f"{'o' * 100}:1:PlaceOrder", LONG_AGO, patience)
+
+
+def test_no_call_is_larger_than_the_bus_takes(
+    context: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (order,) = items("PlaceOrder")
-    del order["deadline"]
-    told = data(published(change(None, order), context), "OrderPlaced")
-    assert told["deadline"] == told["placedAt"]
+    """Whatever an order sends, as often as a call takes it."""
+    order, sizes = longest(), set()
+    action = PaymentAction(client_secret="s" * 500, url="u" * 2000)
+    parcel = Facts(carrier="\x01" * 60, tracking_number="\x01" * 60, reason=Reason.UNDELIVERABLE)
+    story = {
+        "StockReserved": Facts(),
+        "PaymentActionRequired": Facts(payment_action=action),
+        "PaymentCollected": Facts(),
+        "CancelOrder": Facts(),
+        "ShipmentDispatched": parcel,
+        "ShipmentFailed": parcel,
+        "PaymentRefunded": Facts(refund=Refund(amount=order.gross, status="REFUNDED")),
+    }
+    sent = of_order(None, order)
+    for name, facts in story.items():
+        after = order.hear(name, facts, f"{'o' * 100}:1:{name}", LONG_AGO)
+        assert isinstance(after, Order)
+        sent += of_order(order, after)
+        order = after
+    assert {type(message).__name__ for message in sent} == {
+        *(model.__name__ for model in SENDS if model.__name__ != "OrderDelivered")
+    }
+    calls: list[list[dict[str, Any]]] = []
+
+    def put_events(Entries: list[dict[str, Any]]) -> dict[str, int]:  # noqa: N803
+        calls.append(Entries)
+        return {"FailedEntryCount": 0}
+
+    monkeypatch.setattr(outbox.events, "put_events", put_events)
+    change = {"eventName": "MODIFY", "dynamodb": {"NewImage": {}}}
+    for message in sent:
+        monkeypatch.setattr(outbox, "messages", lambda _, message=message: [message])
+        outbox.handler({"Records": [change] * outbox.ENTRIES_PER_CALL}, context)
+    for entries in calls:
+        assert len(entries) == outbox.ENTRIES_PER_CALL
+        # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html
+        sizes.add(sum(len((e["Source"] + e["DetailType"] + e["Detail"]).encode()) for e in entries))
+    assert max(sizes) < 256 * 1024
+    # It is no more than it has to be: one more of these, and the call would be too large.
+    assert max(sizes) * (1 + 1 / outbox.ENTRIES_PER_CALL) > 256 * 1024
 
 
 def test_says_nothing_of_a_removal(sample: Sample, context: Any) -> None:

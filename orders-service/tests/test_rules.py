@@ -1,5 +1,6 @@
 """The saga and the money, by example and by property."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
@@ -8,6 +9,7 @@ from random import Random
 from typing import Any
 
 import pytest
+from cfnlint.decode import cfn_yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from orders.messages import HEARS, SENDS, Message, of_order
@@ -17,6 +19,7 @@ from orders.order import (
     IN_TIME,
     KEEPING,
     LEFT,
+    RETURNED,
     SAGA,
     SETTLED,
     UNDO,
@@ -33,24 +36,27 @@ from orders.order import (
     Refund,
     Status,
     diagram,
+    grid,
     tax_within,
 )
 from pydantic import ValidationError
 
-README = (Path(__file__).parent.parent / "README.md").read_text()
+FOLDER = Path(__file__).parent.parent
+README = (FOLDER / "README.md").read_text()
 MORNING = datetime(2026, 1, 5, 10, tzinfo=UTC)
 
 PATIENCE = timedelta(minutes=15)
 
 ACTION = PaymentAction(client_secret="pi_1_secret_2", url="https://example.com/3ds")
-REFUNDED = Refund(amount=2495, status="REFUNDED")
+GIVEN_BACK = Refund(amount=2495, status="REFUNDED")
+TO_COME = Refund(amount=2495, status="PENDING")
 PARCEL = {"carrier": "Parcel Post", "tracking_number": "PP1"}
 
 FACTS = {
     "StockReservationFailed": Facts(reason=Reason.OUT_OF_STOCK),
     "PaymentActionRequired": Facts(payment_action=ACTION),
     "PaymentFailed": Facts(reason=Reason.PAYMENT_DECLINED, decline_code="insufficient_funds"),
-    "PaymentRefunded": Facts(refund=REFUNDED),
+    "PaymentRefunded": Facts(refund=GIVEN_BACK),
     "ShipmentDispatched": Facts(**PARCEL),
     "ShipmentDelivered": Facts(**PARCEL),
     "ShipmentCancelled": Facts(reason=Reason.CUSTOMER),
@@ -59,6 +65,8 @@ FACTS = {
     "DeadlinePassed": Facts(reason=Reason.EXPIRED),
 }
 """What each message tells, if anything."""
+
+PAID_FOR = {Status.CONFIRMED, Status.DISPATCHED, Status.DELIVERED}
 
 NAMES = sorted(HEARS.keys() - {"PlaceOrder"} | {"DeadlinePassed"})
 """All that an order may hear."""
@@ -134,9 +142,27 @@ def test_the_tables_name_every_state_and_the_very_messages_heard_and_sent() -> N
 
 def test_the_readme_shows_the_saga_as_it_is() -> None:
     assert f"```mermaid\n{diagram()}\n```" in README
+    assert f"<!-- generated: grid -->\n{grid()}\n<!-- end -->" in README
     for status, names in ENTERING.items():
         told = ", ".join(f"`{name}`" for name in names)
         assert f"| {status} | {told}" in README
+
+
+def test_the_grid_says_for_every_message_and_state_what_the_saga_does() -> None:
+    head, _, *rows = [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in grid().splitlines()
+    ]
+    assert head == ["message", *Status]
+    told = {row[0].strip("`"): dict(zip(head[1:], row[1:], strict=True)) for row in rows}
+    assert sorted(told) == NAMES
+    assert told["StockReserved"]["PLACED"] == "RESERVED"
+    assert told["ShipmentDelivered"]["CONFIRMED"] == "DISPATCHED, DELIVERED"
+    assert told["PaymentActionRequired"]["RESERVED"] == "kept"
+    assert told["CancelOrder"]["DELIVERED"] == f"ignored: {LEFT}"
+    both = f"CONFIRMED; if refunded, ignored: {RETURNED}"
+    assert told["PaymentCollected"]["RESERVED"] == both
+    for status, name in cells():
+        assert bool(told[name][status]) == (name in SAGA[status])
 
 
 def cells() -> Iterator[tuple[Status, str]]:
@@ -227,18 +253,55 @@ def test_a_declined_card_undoes_both_steps_that_were_asked_for() -> None:
 def test_a_cancelled_order_needs_no_more_answers() -> None:
     cancelled = heard(placed(), "StockReserved", "PaymentFailed")
     assert cancelled.hear("StockReserved", Facts(), "late", MORNING) is UNDONE
-    assert cancelled.hear("PaymentCollected", Facts(), "late", MORNING) is UNDONE
     assert cancelled.hear("StockReleased", Facts(), "late", MORNING) is SETTLED
 
 
-@pytest.mark.parametrize("status", [Status.DELIVERED, Status.CANCELLED])
-def test_a_final_order_changes_only_by_the_record_of_its_refund(status: Status) -> None:
+def test_a_payment_that_is_told_of_a_cancelled_order_is_a_refund_to_come() -> None:
+    cancelled = heard(placed(), "StockReserved", "CancelOrder")
+    assert cancelled.refund is None
+    paid = heard(cancelled, "PaymentCollected")
+    assert (paid.status, paid.refund, paid.version) == (Status.CANCELLED, TO_COME, 4)
+    (told,) = of_order(cancelled, paid)
+    assert told.metadata.id == "order-1:4:OrderUpdated"
+    assert told.model_dump(mode="json")["data"]["refund"] == {"amount": 2495, "status": "PENDING"}
+    assert paid.hear("PaymentCollected", Facts(), "again", MORNING) is AGAIN
+    refunded = heard(paid, "PaymentRefunded")
+    assert refunded.refund == GIVEN_BACK
+    for late in (refunded, heard(cancelled, "PaymentRefunded")):
+        assert late.refund == GIVEN_BACK
+        assert late.hear("PaymentCollected", Facts(), "late", MORNING) is AGAIN
+
+
+def test_an_order_whose_money_was_given_back_is_not_shipped() -> None:
+    refunded = heard(placed(), "StockReserved", "PaymentRefunded")
+    assert (refunded.status, refunded.refund) == (Status.RESERVED, GIVEN_BACK)
+    assert refunded.hear("PaymentCollected", Facts(), "late", MORNING) is RETURNED
+    expired = heard(refunded, "DeadlinePassed")
+    assert (expired.status, expired.reason) == (Status.CANCELLED, Reason.EXPIRED)
+    assert expired.refund == GIVEN_BACK
+    assert expired.hear("PaymentCollected", Facts(), "late", MORNING) is AGAIN
+
+
+def test_no_parcel_is_stopped_that_nobody_asked_to_stop() -> None:
+    confirmed = heard(placed(), *PATHS[Status.CONFIRMED])
+    with pytest.raises(Impossible):
+        confirmed.hear("ShipmentCancelled", FACTS["ShipmentCancelled"], "cause", MORNING)
+
+
+@pytest.mark.parametrize(
+    ("status", "names"),
+    [
+        (Status.DELIVERED, {"PaymentRefunded"}),
+        (Status.CANCELLED, {"PaymentRefunded", "PaymentCollected"}),
+    ],
+)
+def test_a_final_order_changes_only_by_the_record_of_its_refund(
+    status: Status, names: set[str]
+) -> None:
     final = heard(placed(), *PATHS[status])
-    assert [name for name, step in SAGA[status].items() if isinstance(step, tuple)] == [
-        "PaymentRefunded"
-    ]
+    assert {name for name, step in SAGA[status].items() if isinstance(step, tuple)} == names
     refunded = heard(final, "PaymentRefunded")
-    assert refunded.refund == REFUNDED
+    assert refunded.refund == GIVEN_BACK
     assert refunded.version == final.version + 1
     assert (refunded.status, refunded.history) == (final.status, final.history)
     assert refunded.hear("PaymentRefunded", FACTS["PaymentRefunded"], "again", MORNING) is AGAIN
@@ -300,7 +363,7 @@ def test_a_confirmed_order_is_cancelled_only_when_its_parcel_is_stopped() -> Non
 
     stopped = heard(cancelling, "ShipmentCancelled")
     assert (stopped.status, stopped.reason) == (Status.CANCELLED, Reason.CUSTOMER)
-    assert stopped.refund == Refund(amount=2495, status="PENDING")
+    assert stopped.refund == TO_COME
     told = of_order(cancelling, stopped)
     assert names(told) == ["OrderCancelled", "SendEmail", "ReleaseStock", "RefundPayment"]
     assert told[0].model_dump(mode="json")["data"]["refund"]["status"] == "PENDING"
@@ -327,7 +390,7 @@ def test_an_undeliverable_order_is_paid_back(status: Status) -> None:
 
 def test_a_refund_that_is_recorded_before_the_order_is_cancelled_stays_recorded() -> None:
     order = heard(placed(), *PATHS[Status.CONFIRMED], "PaymentRefunded", "ShipmentFailed")
-    assert order.refund == REFUNDED
+    assert order.refund == GIVEN_BACK
     assert order.status is Status.CANCELLED
 
 
@@ -374,7 +437,7 @@ def test_whatever_an_order_hears_it_keeps_its_promises(heard_names: list[str]) -
         final = order.status in {Status.DELIVERED, Status.CANCELLED}
         assert not final or after == order.model_copy(
             update={
-                "refund": REFUNDED,
+                "refund": TO_COME if name == "PaymentCollected" else GIVEN_BACK,
                 "version": after.version,
                 "updated_at": MORNING,
                 "causation_id": after.causation_id,
@@ -385,6 +448,8 @@ def test_whatever_an_order_hears_it_keeps_its_promises(heard_names: list[str]) -
         versions = {m.metadata.version for m in told if type(m).__name__ in ORDER_EVENTS}
         reserved = {e.version for e in after.history if e.status is Status.RESERVED}
         assert versions == set(range(order.version + 1, after.version + 1)) - reserved
+        assert order.refund != GIVEN_BACK or after.refund == GIVEN_BACK
+        assert not (order.refund and order.status is Status.RESERVED and after.status in PAID_FOR)
         assert (after.reason is not None) == (after.status is Status.CANCELLED)
         assert after.payment_action is None or after.status is Status.RESERVED
         sent += told
@@ -484,7 +549,7 @@ def test_every_order_ends_rightly_however_its_answers_come(
     assert (order.status is Status.DELIVERED) == (world.parcel == "DELIVERED")
     collected = "CollectPayment" in names(sent) and paid
     if order.status is Status.CANCELLED:
-        assert order.refund == (REFUNDED if collected else None)
+        assert order.refund == (GIVEN_BACK if collected else None)
     else:
         assert order.refund is None
     ids = [message.metadata.id for message in sent]
@@ -498,6 +563,29 @@ def test_every_order_ends_rightly_however_its_answers_come(
     for step, undo in UNDO.items():
         wanted = order.status is Status.CANCELLED and step in names(sent)
         assert names(sent).count(undo) == wanted
+
+
+def test_no_text_of_an_order_shows_whose_it_is_or_what_pays_it() -> None:
+    asked = heard(placed(), "StockReserved", "PaymentActionRequired")
+    messages = of_order(None, heard(asked, "DeadlinePassed")) + of_order(placed(), asked)
+    kinds = {type(message).__name__ for message in messages}
+    assert kinds >= {"OrderUpdated", "CollectPayment", "SendEmail", "OrderCancelled"}
+    for told in (asked, *messages):
+        for text in (repr(told), str(told)):
+            assert "shopper@example.com" not in text
+            assert "pi_1_secret_2" not in text
+
+
+@given(st.text(st.sampled_from("0123456789.-+ e"), max_size=6))
+def test_a_deadline_is_in_whole_minutes(text: str) -> None:
+    """What the template takes, a function can start with."""
+    given_minutes = cfn_yaml.load(str(FOLDER / "template.yaml"))["Parameters"]
+    pattern = given_minutes["OrderDeadlineMinutes"]["AllowedPattern"]
+    assert re.search(pattern, given_minutes["OrderDeadlineMinutes"]["Default"])
+    if re.search(pattern, text):
+        assert int(text) >= 1
+        assert str(int(text)) == text
+    assert not any(re.search(pattern, bad) for bad in ("1.5", "0", "-1", "", "15 ", "1e3"))
 
 
 # ---- The money
@@ -540,6 +628,10 @@ def test_what_adds_up_is_taken() -> None:
         {"lines": [LINE] + [LINE | {"toyId": f"toy-{n}", "price": 0} for n in range(2, 52)]},
         {"lines": [LINE | {"price": -1000}]},
         {"currency": "euro"},
+        {"lines": [LINE | {"name": "x" * 121}]},
+        {"lines": [LINE | {"toyId": "x" * 101}]},
+        {"lines": [LINE | {"toyId": "é"}]},
+        {"email": "x" * 255},
         {"shippingAddress": None},
     ],
 )

@@ -240,7 +240,7 @@ class OrderData(Model):
 
     order_id: str
     customer_id: str
-    email: str
+    email: str = Field(repr=False)
     lines: tuple[Line, ...]
     shipping_address: Address
     currency: Currency
@@ -344,7 +344,7 @@ class PaymentRequest(Model):
 
     order_id: str
     customer_id: str
-    email: str
+    email: str = Field(repr=False)
     amount: Money
     currency: Currency
     payment_method_id: str
@@ -430,7 +430,7 @@ class DeliveredMail(Model):
 class EmailRequest(Model):
     """An e-mail: whom it goes to, its template and what the template is filled with."""
 
-    to: str
+    to: str = Field(repr=False)
     content: Annotated[
         CancelledMail | DispatchedMail | DeliveredMail, Field(discriminator="template")
     ]

@@ -34,6 +34,7 @@ class Ignored(StrEnum):
     SETTLED = "the undo that was sent is done"
     LEFT = "the parcel has left"
     IN_TIME = "the order was confirmed in time"
+    RETURNED = "the money was given back"
 
 
 type Step = tuple[Status, ...] | Ignored
@@ -42,8 +43,21 @@ type Step = tuple[Status, ...] | Ignored
 The empty tuple: what the message says is kept with the order, whose state stays the same.
 """
 
-PLACED, RESERVED, CONFIRMED, CANCELLING, DISPATCHED, DELIVERED, CANCELLED = Status
-AGAIN, UNDONE, SETTLED, LEFT, IN_TIME = Ignored
+PLACED = Status.PLACED
+RESERVED = Status.RESERVED
+CONFIRMED = Status.CONFIRMED
+CANCELLING = Status.CANCELLING
+DISPATCHED = Status.DISPATCHED
+DELIVERED = Status.DELIVERED
+CANCELLED = Status.CANCELLED
+
+AGAIN = Ignored.AGAIN
+UNDONE = Ignored.UNDONE
+SETTLED = Ignored.SETTLED
+LEFT = Ignored.LEFT
+IN_TIME = Ignored.IN_TIME
+RETURNED = Ignored.RETURNED
+
 KEPT: Step = ()
 
 PAID: dict[str, Step] = {
@@ -75,7 +89,6 @@ SAGA: dict[Status, dict[str, Step]] = {
     | {
         "ShipmentDispatched": (DISPATCHED,),
         "ShipmentDelivered": (DISPATCHED, DELIVERED),
-        "ShipmentCancelled": (CANCELLED,),  # someone stopped it by hand
         "ShipmentFailed": (CANCELLED,),
         "CancelOrder": (CANCELLING,),
     },
@@ -105,7 +118,7 @@ SAGA: dict[Status, dict[str, Step]] = {
         "StockReservationFailed": AGAIN,
         "StockReleased": SETTLED,
         "PaymentActionRequired": UNDONE,
-        "PaymentCollected": UNDONE,
+        "PaymentCollected": KEPT,  # as a refund to come: the undo was sent
         "PaymentFailed": AGAIN,
         "PaymentRefunded": KEPT,
         "ShipmentDispatched": AGAIN,
@@ -118,6 +131,13 @@ SAGA: dict[Status, dict[str, Step]] = {
 """What each message does to an order in each state. What is not listed cannot happen.
 
 All are heard from others, but for DeadlinePassed: that is the sweep's own word.
+"""
+
+REFUNDED: dict[Status, dict[str, Step]] = {RESERVED: {"PaymentCollected": RETURNED}}
+"""What is otherwise for an order that holds a refund already.
+
+Somebody gave the money back by hand, and that overtook what was told of the payment. Nothing is
+shipped that is not paid for: the order waits for its deadline.
 """
 
 ENTERING: dict[Status, tuple[str, ...]] = {
@@ -161,6 +181,32 @@ def diagram() -> str:
     return "\n    ".join(["stateDiagram-v2", *arrows])
 
 
+def grid() -> str:
+    """The saga as a Markdown table: what each message does to an order in each state.
+
+    A state that the order enters, "kept", "ignored" and why, or nothing: it cannot come.
+    """
+    messages = dict.fromkeys(name for row in SAGA.values() for name in row)
+    rows = [
+        ["message", *SAGA],
+        ["---"] * (1 + len(SAGA)),
+        *([f"`{name}`", *(_cell(state, name) for state in SAGA)] for name in messages),
+    ]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _cell(state: Status, message: str) -> str:
+    steps = [SAGA[state].get(message), REFUNDED.get(state, {}).get(message)]
+    told = [_named(step) for step in steps if step is not None]
+    return "; if refunded, ".join(told)
+
+
+def _named(step: Step) -> str:
+    if isinstance(step, Ignored):
+        return f"ignored: {step}"
+    return ", ".join(step) or "kept"
+
+
 class Impossible(Exception):
     """The message cannot be about this order as it is: it can never be handled."""
 
@@ -180,11 +226,15 @@ class Reason(StrEnum):
     UNDELIVERABLE = "UNDELIVERABLE"
 
 
+Id = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,100}$")]
+Text = Annotated[str, StringConstraints(max_length=120)]
+
+
 class Line(Model):
     """So many of one toy. `price` is that of one unit, in minor units, tax included."""
 
-    toy_id: str
-    name: str
+    toy_id: Id
+    name: Text
     price: Money
     quantity: Annotated[int, Field(ge=1, le=99)]
 
@@ -192,12 +242,12 @@ class Line(Model):
 class Address(Model):
     """Where a parcel goes."""
 
-    name: str
-    line1: str
-    line2: str | None = None
-    city: str
-    postal_code: str
-    country: str = Field(description="ISO 3166 alpha-2")
+    name: Text
+    line1: Text
+    line2: Text | None = None
+    city: Text
+    postal_code: Annotated[str, Field(max_length=20)]
+    country: str = Field(max_length=2, description="ISO 3166 alpha-2")
 
 
 TaxRate = Annotated[str, StringConstraints(pattern=r"^0(\.\d{1,4})?$")]
@@ -207,12 +257,12 @@ TaxRate = Annotated[str, StringConstraints(pattern=r"^0(\.\d{1,4})?$")]
 class Purchase(Model):
     """What a shopper agreed to. Amounts are in minor units of `currency`."""
 
-    order_id: str
-    customer_id: str
-    email: str
+    order_id: Id
+    customer_id: Id
+    email: Annotated[str, Field(max_length=254, repr=False)]
     lines: tuple[Line, ...]
     shipping_address: Address
-    payment_method_id: str
+    payment_method_id: Annotated[str, Field(max_length=255)]
     currency: Currency
     shipping: Money
     net: Money
@@ -263,7 +313,7 @@ class Entry(Model):
 class PaymentAction(Model):
     """What the shopper's browser needs to finish a payment (3-D Secure). To be kept out of logs."""
 
-    client_secret: str = Field(description="Of the payment intent, as Stripe gives it")
+    client_secret: str = Field(repr=False, description="Of the payment intent, as Stripe gives it")
     url: str | None = Field(None, description="Where the shopper is asked to go, if anywhere")
 
 
@@ -343,11 +393,16 @@ class Order(Purchase, Facts):
 
         Raises Impossible when no such message can come in the state that the order is in.
         """
-        step = SAGA[self.status].get(message)
+        row = SAGA[self.status]
+        if self.refund:
+            row = row | REFUNDED.get(self.status, {})
+        step = row.get(message)
         if step is None:
             raise Impossible(f"{message} cannot come to an order that is {self.status}")
         if isinstance(step, Ignored):
             return step
+        if message == "PaymentCollected" and self.status is CANCELLED and not self.refund:
+            facts = facts.model_copy(update={"refund": self._to_come})
         if not step and self._knowing(facts, self.status) == self:
             return AGAIN
         return self._taking(step, facts, causation_id, at)
@@ -378,8 +433,12 @@ class Order(Purchase, Facts):
         if status is not CANCELLED:
             told["reason"] = None
         elif self.refund is None and CONFIRMED in {entry.status for entry in self.history}:
-            told.setdefault("refund", Refund(amount=self.gross, status="PENDING"))
+            told.setdefault("refund", self._to_come)
         return self.model_copy(update=told)
+
+    @property
+    def _to_come(self) -> Refund:
+        return Refund(amount=self.gross, status="PENDING")
 
     def on_entering(self, entry: Entry) -> Self:
         """The order as it was when it entered a state of its history."""

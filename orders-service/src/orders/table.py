@@ -22,9 +22,13 @@ from zlib import crc32
 
 import boto3
 from boto3.dynamodb.conditions import Attr, Key
+from botocore.config import Config
 
 from orders.model import written
 from orders.order import WAITING, Cancellation, Order
+
+PROMPTLY = Config(connect_timeout=1, read_timeout=1)
+"""Seconds that DynamoDB is waited for, at each try. By itself boto3 waits for a minute."""
 
 SHARDS = 4
 """Over how many partitions waiting orders are spread. May grow: those of fewer are still read."""
@@ -41,7 +45,7 @@ class OrdersTable:
     """Loads and saves orders. Raises botocore's ClientError when DynamoDB fails."""
 
     def __init__(self, name: str) -> None:
-        self._table = boto3.resource("dynamodb").Table(name)
+        self._table = boto3.resource("dynamodb", config=PROMPTLY).Table(name)
         self._client = self._table.meta.client
 
     def order(self, order_id: str) -> Order | None:
@@ -108,8 +112,7 @@ def _kept(item: Mapping[str, Any] | None) -> Order | Cancellation | None:
         return None
     if "status" not in item:
         return Cancellation.model_validate(item)
-    # An order that was kept before orders had a deadline is as good as overdue.
-    return Order.model_validate({"deadline": item["placedAt"], **item})
+    return Order.model_validate(item)
 
 
 def _item(kept: Order | Cancellation) -> dict[str, Any]:
