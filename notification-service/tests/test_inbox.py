@@ -8,6 +8,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError, ReadTimeoutError
 from botocore.stub import Stubber
 from notification import inbox, mail
 from notification.content import Reason
@@ -143,7 +144,7 @@ def test_every_content_is_sent(event: dict[str, Any], context: Any, sent: Sent) 
         ("PutItem", 1, False, 1),
         ("PutItem", 1, True, 1),
         ("SendEmail", 1, False, 1),
-        # SES took it, and nobody could write that down: the one way to a second e-mail.
+        # SES took it, and nobody could write that down.
         ("SendEmail", 1, True, 2),
         ("PutItem", 2, False, 2),
         ("PutItem", 2, True, 1),
@@ -304,7 +305,118 @@ def test_what_ses_may_take_later_comes_again(
     assert code in caplog.text
     assert to not in caplog.text
     assert status(table, event) is Status.SENDING
+    handled(event, context)
+    assert (status(table, event), len(sent)) == (Status.SENT, 1)
+    assert "may have been sent" not in caplog.text
+
+
+@pytest.mark.parametrize("status_code", [500, 503])
+def test_a_fault_of_ses_may_have_sent_it(
+    event: dict[str, Any],
+    context: Any,
+    sent: Sent,
+    later: Callable[[timedelta], None],
+    caplog: pytest.LogCaptureFixture,
+    status_code: int,
+) -> None:
+    with Stubber(inbox.post._ses) as ses:
+        ses.add_client_error("send_email", "InternalFailure", "", status_code)
+        comes_again(event, context, "InternalFailure")
+    comes_again(event, context, "is being sent")
     later(LEASE)
+    handled(event, context)
+    assert len(sent) == 1
+    assert "claimed again: it may have been sent before" in caplog.text
+
+
+def test_a_claim_that_cannot_be_ended_ends_by_itself(
+    event: dict[str, Any],
+    context: Any,
+    sent: Sent,
+    later: Callable[[timedelta], None],
+    saves: Callable[..., list[int]],
+) -> None:
+    with Stubber(inbox.post._ses) as ses:
+        ses.add_client_error("send_email", "TooManyRequestsException", "", 429)
+        tried = saves(False, True)
+        comes_again(event, context, "TooManyRequestsException")
+    assert len(tried) == 2
+    comes_again(event, context, "is being sent")
+    later(LEASE)
+    handled(event, context)
+    assert len(sent) == 1
+
+
+@pytest.fixture
+def saves(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[int]]:
+    """Lets the next writes of the table fail, or not, as is said of each: before they are done."""
+    monkeypatch.setattr(inbox, "sleep", lambda _: None)
+
+    def plan(*failing: bool) -> list[int]:
+        left, tried = list(failing), []
+        put = inbox.table._table.put_item
+
+        def put_item(**given: Any) -> Any:
+            tried.append(1)
+            if left and left.pop(0):
+                raise ClientError({"Error": {"Code": "ThrottlingException"}}, "PutItem")
+            return put(**given)
+
+        monkeypatch.setattr(inbox.table._table, "put_item", put_item)
+        return tried
+
+    return plan
+
+
+def test_that_it_was_sent_is_saved_at_the_third_try(
+    table: MailsTable,
+    event: dict[str, Any],
+    context: Any,
+    sent: Sent,
+    saves: Callable[..., list[int]],
+) -> None:
+    tried = saves(False, True, True)
+    handled(event, context)
+    assert (status(table, event), len(sent), len(tried)) == (Status.SENT, 1, 4)
+    handled(event, context)
+    assert len(sent) == 1
+
+
+def test_what_cannot_be_saved_as_sent_goes_out_again(
+    table: MailsTable,
+    event: dict[str, Any],
+    context: Any,
+    sent: Sent,
+    later: Callable[[timedelta], None],
+    saves: Callable[..., list[int]],
+) -> None:
+    tried = saves(False, True, True, True)
+    comes_again(event, context, "Throttling")
+    assert (status(table, event), len(tried)) == (Status.SENDING, 4)
+    later(LEASE)
+    handled(event, context)
+    assert (status(table, event), len(sent)) == (Status.SENT, 2)
+
+
+def test_a_save_of_which_only_the_answer_was_lost_counts(
+    table: MailsTable,
+    event: dict[str, Any],
+    context: Any,
+    sent: Sent,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    put, calls = inbox.table._table.put_item, []
+
+    def put_item(**given: Any) -> Any:
+        calls.append(given)
+        answer = put(**given)
+        if len(calls) == 2:
+            raise ReadTimeoutError(endpoint_url="")
+        return answer
+
+    monkeypatch.setattr(inbox.table._table, "put_item", put_item)
+    monkeypatch.setattr(inbox, "sleep", lambda _: None)
+    comes_again(event, context, "is not what it was")
     handled(event, context)
     assert (status(table, event), len(sent)) == (Status.SENT, 1)
 

@@ -25,6 +25,15 @@ def test_a_second_claim_holds_anew() -> None:
     assert again.version == 2
 
 
+def test_a_mail_that_was_let_go_is_anybodys() -> None:
+    mail = claimed()
+    free = mail.let_go(mail.updated_at + LEASE / 2)
+    assert free.is_let_go
+    assert not free.is_being_sent(free.updated_at)
+    assert not mail.is_let_go
+    assert not free.claim_again(free.updated_at).is_let_go
+
+
 def test_a_settled_mail_is_in_nobodys_hands() -> None:
     mail = claimed()
     sent, failed = mail.sent("ses-1", now()), mail.failed("MessageRejected", now())

@@ -20,9 +20,20 @@ LONGEST_WAIT = 900
 MAX_REASON = 1000
 """Characters of a reason that go with a dead letter."""
 
+SPARE = 3500
+"""Milliseconds before its end in which a function begins no other message.
+
+A call that the table leaves unanswered takes up to three seconds: two tries of a second, and a
+pause between. A function that is ended in it could put nothing off.
+"""
+
 
 class Poison(Exception):
     """The message can never be handled, however often it comes. Says why."""
+
+
+class OutOfTime(Exception):
+    """The function has too little time left to begin the message."""
 
 
 class QueueProcessor(BatchProcessor):
@@ -30,7 +41,7 @@ class QueueProcessor(BatchProcessor):
 
     Poison becomes a dead letter at once, with its reason as a message attribute. What failed
     otherwise may succeed later: it comes again, after a longer wait each time, until the queue has
-    given it out maxReceiveCount times.
+    given it out maxReceiveCount times. So does what there is no time left for, untouched.
 
     Where the queue itself does not answer, the message is reported as failed, poison too, and
     comes again after the queue's own VisibilityTimeout. The others of its batch never notice.
@@ -46,6 +57,16 @@ class QueueProcessor(BatchProcessor):
         self._dead_letters_url = dead_letters_url
         self._logger = logger
         self._sqs = boto3.client("sqs")
+
+    def _process_record(self, record: dict[str, Any]) -> Any:
+        """Handle a message, if there is time for it."""
+        left = self.lambda_context.get_remaining_time_in_millis()
+        if left >= SPARE:
+            return super()._process_record(record)
+        message = SQSRecord(record)
+        self._logger.warning("out of time", left=left, sqs_message_id=message.message_id)
+        late = OutOfTime(f"{left} ms are left")
+        return self.failure_handler(message, (OutOfTime, late, None))
 
     def failure_handler(self, record: Any, exception: Any) -> Any:
         """Bury poison, which is thereby done with; put off what failed, and report it."""

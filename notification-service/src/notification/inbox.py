@@ -1,7 +1,9 @@
 """Inbox: sends e-mails, as the messages in its queue say."""
 
 import os
+import random
 from datetime import timedelta
+from time import sleep
 from typing import Any
 
 from aws_lambda_powertools import Logger, Tracer
@@ -9,13 +11,14 @@ from aws_lambda_powertools.utilities.batch import process_partial_response
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from botocore.exceptions import BotoCoreError, ClientError
 
 from notification.delivery import Poison, QueueProcessor
 from notification.letter import write
 from notification.mail import Mail, Status, mail_id
 from notification.messages import SendEmail, parse
 from notification.model import now
-from notification.post import Post, Refused
+from notification.post import NotTaken, Post, Refused
 from notification.table import Conflict, MailsTable
 
 logger = Logger()
@@ -23,6 +26,9 @@ tracer = Tracer(patch_modules=("botocore",))
 processor = QueueProcessor(os.environ["QUEUE_URL"], os.environ["DEAD_LETTER_QUEUE_URL"], logger)
 table = MailsTable(os.environ["TABLE_NAME"], timedelta(days=int(os.environ["RETENTION_DAYS"])))
 post = Post(os.environ["SENDER_ADDRESS"], os.environ["CONFIGURATION_SET"])
+
+PAUSES = (0.1, 0.4)
+"""Seconds that are waited, at most, before what became of a mail is saved again."""
 
 
 @logger.inject_lambda_context
@@ -50,7 +56,8 @@ def send(sender: str, command: SendEmail) -> None:
 
     Nobody can send and write it down in one step. So who sends claims the mail first, for longer
     than it can take; only where a claim ran out, since its worker was never heard of again, the
-    mail is sent anew. Raises Conflict while another has it: the message comes again.
+    mail is sent anew. Raises Conflict while another has it: the message comes again. So it does
+    when SES says that it has not taken the mail: then the claim ends at once.
     """
     content = command.data.content
     letter = write(content)
@@ -63,8 +70,34 @@ def send(sender: str, command: SendEmail) -> None:
         table.save(mail.failed(str(refusal), now()))
         logger.error("failed", mail_id=mail.mail_id, reason=str(refusal))
         return
-    table.save(mail.sent(ses_message_id, now()))
+    except NotTaken:
+        let_go(mail)
+        raise
+    save(mail.sent(ses_message_id, now()))
     logger.info("sent", mail_id=mail.mail_id, template=mail.template, ses_message_id=ses_message_id)
+
+
+def save(mail: Mail) -> None:
+    """Save a mail that SES took. Tried again at once: if it is lost, the mail goes out twice.
+
+    A try that failed may have saved it all the same, and the next one raises Conflict. The message
+    then comes again and finds it.
+    """
+    for longest in PAUSES:
+        try:
+            return table.save(mail)
+        except (BotoCoreError, ClientError):
+            logger.warning("not saved", mail_id=mail.mail_id, exc_info=True)
+            sleep(random.uniform(0, longest))
+    return table.save(mail)
+
+
+def let_go(mail: Mail) -> None:
+    """End the claim of a mail that SES did not take. Where that fails, it ends by itself."""
+    try:
+        table.save(mail.let_go(now()))
+    except (BotoCoreError, ClientError, Conflict):
+        logger.exception("claim not ended", mail_id=mail.mail_id)
 
 
 def claim(id_: str, command: SendEmail) -> Mail | None:
@@ -80,7 +113,8 @@ def claim(id_: str, command: SendEmail) -> Mail | None:
                 raise Conflict(f"mail {id_} is being sent")
             mail = theirs.claim_again(at)
             table.save(mail)
-            logger.warning("claimed again: it may have been sent before", mail_id=id_)
+            if not theirs.is_let_go:
+                logger.warning("claimed again: it may have been sent before", mail_id=id_)
         case settled:
             logger.info("ignored: settled before", mail_id=id_, status=settled.status)
             return None

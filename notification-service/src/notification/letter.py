@@ -22,7 +22,7 @@ REASONS = {
     Reason.CUSTOMER: "You cancelled it, and we have stopped it before it left.",
     Reason.EXPIRED: "It could not be paid and confirmed in time, and we do not keep toys aside for "
     "longer than that.",
-    Reason.UNDELIVERABLE: "The parcel could not be delivered to the address that you gave us.",
+    Reason.UNDELIVERABLE: "The parcel could not be brought to you.",
 }
 """Why an order was cancelled, in words for who placed it."""
 

@@ -55,8 +55,17 @@ class Mail(Model):
         """Whether somebody is sending it at this moment."""
         return self.status is Status.SENDING and at < self.leased_until
 
+    @property
+    def is_let_go(self) -> bool:
+        """Whether its last worker gave it back unsent, and did not just disappear with it."""
+        return self.status is Status.SENDING and self.leased_until <= self.updated_at
+
+    def let_go(self, at: datetime) -> Self:
+        """The mail, which SES did not take this time, for whoever tries next."""
+        return self._changed(at, leased_until=at)
+
     def claim_again(self, at: datetime) -> Self:
-        """The mail of a worker that was never heard of again, in the hands of another."""
+        """The mail of a worker that gave it back, or was never heard of again, in other hands."""
         return self._changed(at, leased_until=at + LEASE)
 
     def sent(self, ses_message_id: str, at: datetime) -> Self:

@@ -2,6 +2,7 @@
 
 import re
 from email.utils import formataddr
+from http import HTTPStatus
 from typing import Any
 
 import boto3
@@ -16,6 +17,10 @@ _ADDRESS = re.compile(r"<?[^\s<>,;:]+@[^\s<>,;]+>?")
 
 class Refused(Exception):
     """SES will not take this letter, however often it is asked."""
+
+
+class NotTaken(Exception):
+    """SES has not taken this letter. It may the next time that it is asked."""
 
 
 class Post:
@@ -33,8 +38,9 @@ class Post:
     def send(self, to: str, letter: Letter, template: str) -> str:
         """Send one letter. Returns SES' id of it.
 
-        Raises Refused when it can never be sent, botocore's errors when it may be sent later:
-        throttled, sending paused, sender not verified, no permission, SES away.
+        Raises Refused when it can never be sent, NotTaken when it may be sent later: throttled,
+        sending paused, quota used up, sender not verified, no permission. Raises botocore's errors
+        when nobody knows whether it was sent: a time-out, a fault of SES itself.
         """
         try:
             answer = self._ses.send_email(
@@ -57,6 +63,9 @@ class Post:
             # That an identity is not verified is no fault of the letter: it is put right in SES.
             if code in _FINAL and "not verified" not in message:
                 raise Refused(f"{code}: {message}") from error
+            status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+            if status < HTTPStatus.INTERNAL_SERVER_ERROR:
+                raise NotTaken(f"{code}: {message}") from error
             raise
         return answer["MessageId"]
 

@@ -11,8 +11,12 @@ from typing import Any
 
 import boto3
 from boto3.dynamodb.conditions import Attr
+from botocore.config import Config
 
 from notification.mail import Mail
+
+PROMPTLY = Config(connect_timeout=1, read_timeout=1)
+"""Seconds that DynamoDB is waited for, at each try. By itself boto3 waits for a minute."""
 
 
 class Conflict(Exception):
@@ -23,7 +27,7 @@ class MailsTable:
     """Loads and saves mails. Raises botocore's ClientError when DynamoDB fails."""
 
     def __init__(self, name: str, retention: timedelta) -> None:
-        self._table = boto3.resource("dynamodb").Table(name)
+        self._table = boto3.resource("dynamodb", config=PROMPTLY).Table(name)
         self._client = self._table.meta.client
         self._retention = retention
 
