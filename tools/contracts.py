@@ -93,11 +93,17 @@ def generate(services: list[Service]) -> Generated:
         shop = teller.shop
         made = documents(shop)
         messages = {service.name: shop.module(service.name, "messages") for service in services}
+        grids = {
+            service.folder: shop.module(service.name, docs.GRIDS[service.name]).grid()
+            for service in services
+            if service.name in docs.GRIDS
+        }
         told = story.play(teller)
     files = {path: text(document) for path, document in made.items()}
     files |= samples.files(told, operations(made))
     root = services[0].folder.parent
-    files |= docs.files(root, {s.folder: messages[s.name] for s in services}, files)
+    told_of = {service.folder: messages[service.name] for service in services}
+    files |= docs.files(root, told_of, grids, files)
     return Generated(services, files, made, told, messages)
 
 

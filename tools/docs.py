@@ -1,4 +1,4 @@
-"""Fills the generated parts of README.md and docs/architecture.md out of code and samples."""
+"""Fills the generated parts of READMEs and docs/architecture.md out of code and samples."""
 
 import inspect
 import json
@@ -13,13 +13,19 @@ Files = Mapping[Path, str]
 Messages = Mapping[Path, ModuleType]
 """Each service's messages module, by the service's folder."""
 
+Grids = Mapping[Path, str]
+"""A table of a service's states, in Markdown, by the service's folder."""
 
-def files(root: Path, messages: Messages, made: Files) -> dict[Path, str]:
+GRIDS = {"orders": "order"}
+"""The modules whose `grid` gives one, by service."""
+
+
+def files(root: Path, messages: Messages, grids: Grids, made: Files) -> dict[Path, str]:
     """The documents as they should be, by path."""
     parts = {
         root / "README.md": ("messages", diagram(messages)),
         root / "docs" / "architecture.md": ("samples", "\n".join(samples(messages, made))),
-    }
+    } | {folder / "README.md": ("grid", grid) for folder, grid in grids.items()}
     return {path: filled(path.read_text(), *part) for path, part in parts.items()}
 
 

@@ -75,9 +75,20 @@ class Stripe:
         return Response()
 
     def webhooks(self) -> Iterator[Webhook]:
-        """What was posted and not yet given out, by the order in which it happened.
+        """What was posted and not yet given out, by the order in which it happened."""
+        for event in self.post():
+            if event["id"] in self._posted:
+                body, signature = self._posted.pop(event["id"])
+                headers = {
+                    "Content-Type": "application/json; charset=utf-8",
+                    "Stripe-Signature": signature,
+                }
+                yield Webhook(event["id"], event["type"], body, headers)
 
-        Waits until all that happened so far has been posted.
+    def post(self) -> list[dict[str, Any]]:
+        """Wait until all that happened so far has been posted, and give all that ever happened.
+
+        What is posted is signed with the time: to be called before the clock moves on.
         """
         events: list[dict[str, Any]] = []
 
@@ -86,14 +97,7 @@ class Stripe:
             return not any(event["pending_webhooks"] for event in events)
 
         _wait(posted, "Stripe's stand-in did not post all of its events within 20 s")
-        for event in events:
-            if event["id"] in self._posted:
-                body, signature = self._posted.pop(event["id"])
-                headers = {
-                    "Content-Type": "application/json; charset=utf-8",
-                    "Stripe-Signature": signature,
-                }
-                yield Webhook(event["id"], event["type"], body, headers)
+        return events
 
     def authenticate(self, intent_id: str, outcome: Literal["succeed", "fail"]) -> None:
         """The shopper goes through 3-D Secure for a payment."""

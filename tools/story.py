@@ -114,6 +114,8 @@ class Teller:
             told = f"{_name(invocation)} failed:\n{invocation.log}"
             raise StoryError(told) from invocation.error
         self.told.append(invocation)
+        if invocation.door.service.name == "payments":
+            self.stripe.post()
         self.shop.advance(STEP)
 
 

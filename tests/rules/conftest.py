@@ -29,6 +29,7 @@ def copied(tmp_path: Path) -> Path:
     """A copy of what the rules read, to be broken."""
     for service in find():
         shutil.copytree(service.folder, tmp_path / service.folder.name, ignore=NOT_COPIED)
-    for name in ("pyproject.toml", "uv.lock"):
+    for name in ("pyproject.toml", "uv.lock", "README.md"):
         shutil.copy(ROOT / name, tmp_path)
+    shutil.copytree(ROOT / "docs", tmp_path / "docs")
     return tmp_path

@@ -13,6 +13,7 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
 
+from tests.rules import grants
 from tests.rules.tree import (
     Entrance,
     Holder,
@@ -57,15 +58,24 @@ PLUMBING: dict[str, dict[str, str]] = {
 FOURTEEN_DAYS = 1_209_600
 """The longest that SQS keeps a message, in seconds."""
 
-EVERYWHERE = {
-    "ses:SendEmail": "SES asks for the recipients' identities too: ses:FromAddress limits it",
-}
-"""Actions that may be granted on every resource under a condition, and why."""
+ROLE = "AWS::IAM::Role"
 
-MANAGED = {
-    "AWSLambdaVPCAccessExecutionRole": "network interfaces have no ARN before they are there",
+GRANTING = {
+    "AWS::IAM::": "write the statements into the role",
+    "AWS::Lambda::": "make it an AWS::Serverless::Function, or an event of one",
+    "AWS::Serverless::Connector": "write the statements into the function's Policies",
 }
-"""AWS's own policies that a function may have, and why."""
+"""Types of resources, by how they begin, that grant what no role shows, and what to do instead.
+
+A role is none of them.
+"""
+
+IN_TIME = {"AWS_DEFAULTS_MODE": "in-region", "AWS_MAX_ATTEMPTS": "2"}
+"""What botocore is told in every function's environment.
+
+By itself it asks DynamoDB ten times, for some 25 seconds, which no function of 10 seconds survives:
+its whole batch would come back, at the pace of the queue.
+"""
 
 GLOBAL = {
     "EventBusName": "where its messages go",
@@ -138,7 +148,7 @@ def no_text_names_another_folder(tree: Tree) -> Iterator[str]:
 def no_service_calls_another(tree: Tree) -> Iterator[str]:
     """No function may invoke an API, a function or a queue that is not its own."""
     for member in tree.members:
-        for door, statement in member.statements():
+        for door, statement in member.grants():
             for action in listed(statement.get("Action")):
                 if str(action).lower().startswith(("execute-api:", "lambda:invoke", "states:")):
                     yield f"{_door(door)} may {action}. Services speak by messages alone"
@@ -214,7 +224,7 @@ def _no_queue(member: Member, entrance: Entrance) -> Iterator[str]:
         yield f"{role.name} is to be taken on by apigateway.amazonaws.com alone"
     may = [
         (action, resource)
-        for holder, statement in member.statements()
+        for holder, statement in member.grants()
         if holder == role
         for action in listed(statement.get("Action"))
         for resource in arns(statement.get("Resource"))
@@ -296,7 +306,7 @@ def outbox_may_send_what_is_sent(tree: Tree) -> Iterator[str]:
     """The outbox's role names this source and these messages; no other role puts events."""
     for member in tree.members:
         allowed: set[str] = set()
-        for door, statement in member.statements():
+        for door, statement in member.grants():
             if "events:PutEvents" not in listed(statement.get("Action")):
                 continue
             if door.name != "outbox":
@@ -508,6 +518,16 @@ def every_function_can_be_watched(tree: Tree) -> Iterator[str]:
 
 
 @rule
+def calls_of_aws_fail_before_the_function_does(tree: Tree) -> Iterator[str]:
+    """Two tries, a second to connect: a table that throttles is an error, not a dead function."""
+    for member in tree.members:
+        for door in member.service.doors:
+            for name, value in IN_TIME.items():
+                if door.variables.get(name) != value:
+                    yield f'{_door(door)}: set {name}: "{value}" in Globals'
+
+
+@rule
 def no_event_source_retries_for_ever(tree: Tree) -> Iterator[str]:
     """Queues: partial batch responses. Streams: a bound, and a queue for what is given up."""
     for member in tree.members:
@@ -563,32 +583,29 @@ def _endless(member: Member, target: Mapping[str, Any]) -> Iterator[str]:
 def no_function_reads_a_whole_table(tree: Tree) -> Iterator[str]:
     """What is looked for has an index: a scan costs more with every item there is."""
     for member in tree.members:
-        for holder, statement in member.statements():
+        for holder, statement in member.grants():
             for action in listed(statement.get("Action")):
                 if str(action).lower() in SCANS:
                     yield f"{_door(holder)} may {action}. Make an index, and query that"
 
 
 @rule
-def no_role_may_do_everything(tree: Tree) -> Iterator[str]:
-    """No action with a star in it, no resource that is a star, no managed policy without reason."""
+def roles_may_do_what_their_door_is_for(tree: Tree) -> Iterator[str]:
+    """Their actions and resources are those of grants.py; nothing else in a template grants any."""
     for member in tree.members:
         for logical_id, resource in member.service.resources.items():
-            kind = str(resource["Type"])
-            if kind.startswith("AWS::IAM::") and kind != "AWS::IAM::Role":
-                yield f"{_template(member)}: {logical_id}: write the statements into the role"
-        for door, statement in member.statements():
-            for negation in {"NotAction", "NotResource"} & statement.keys():
-                yield f"{_door(door)} has {negation}. Name what it may, not what it may not"
-            for action in listed(statement.get("Action")):
-                if "*" in action:
-                    yield f"{_door(door)} may {action}. Name the actions it needs"
-                limited = action in EVERYWHERE and statement.get("Condition")
-                if "*" in taken_resources(statement) and not limited:
-                    yield f"{_door(door)} may {action} on every resource. Name those it needs"
-        for door, name in member.managed_policies():
-            if name not in MANAGED:
-                yield f"{_door(door)} has AWS's policy {name}. Write the statements it needs"
+            for prefix, instead in GRANTING.items():
+                if str(resource["Type"]).startswith(prefix) and resource["Type"] != ROLE:
+                    yield f"{_template(member)}: {logical_id}: {instead}"
+        for door in member.service.doors:
+            for name in sorted({"Connectors", "AssumeRolePolicyDocument"} & door.properties.keys()):
+                yield f"{_door(door)} has {name}. Write the statements into its Policies"
+        for holder, fault in grants.faults(member):
+            yield f"{_door(holder)} {fault}"
+        for who, action in grants.unneeded(member):
+            yield f"{_template(member)}: {who} has no {action}. Take it out of SPECIAL"
+        for holder, name in member.managed_policies():
+            yield f"{_door(holder)} has AWS's policy {name}. Write the statements it needs"
 
 
 @rule
@@ -653,13 +670,23 @@ def generated_files_are_up_to_date(tree: Tree) -> Iterator[str]:
 
 
 @rule
-def links_lead_to_files_of_the_folder(tree: Tree) -> Iterator[str]:
-    """What a README links to is there: contracts and samples by their names."""
-    for member in tree.members:
-        path = member.service.folder / "README.md"
-        for target in re.findall(r"\]\((?!\w+:|#)([^)#]+)\)", path.read_text()):
-            if not (path.parent / target).exists():
+def links_lead_somewhere(tree: Tree) -> Iterator[str]:
+    """What a document links to is there: contracts and samples by their names, and headings."""
+    documents = [member.service.folder / "README.md" for member in tree.members]
+    documents += [*tree.root.glob("*.md"), *tree.root.glob("docs/*.md")]
+    for path in documents:
+        for target, heading in re.findall(r"\]\((?!\w+:)([^)#]*)#?([^)]*)\)", path.read_text()):
+            there = path.parent / target if target else path
+            if not there.exists():
                 yield f"{_from(tree, path)} links to {target}, which is not there"
+            elif heading and heading not in _headings(there):
+                yield f"{_from(tree, path)} links to {target}#{heading}: there is no such heading"
+
+
+def _headings(path: Path) -> set[str]:
+    """The headings of a document, as links name them."""
+    found = re.findall(r"^#+ (.+)$", path.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", text.lower()).replace(" ", "-") for text in found}
 
 
 @rule
@@ -760,11 +787,6 @@ def dependencies(tree: Tree) -> dict[str, set[str]]:
     }
 
 
-def taken_resources(statement: Mapping[str, Any]) -> list[Any]:
-    """The resources of a statement."""
-    return [one for value in listed(statement.get("Resource")) for one in taken(value)]
-
-
 def _by_message(tree: Tree, action: str) -> defaultdict[str, list[str]]:
     found: defaultdict[str, list[str]] = defaultdict(list)
     for member in tree.members:
@@ -789,7 +811,7 @@ def _granted(door: Door, action: str, condition: str | None) -> set[str]:
         if isinstance(document, dict):
             for one in listed(document.get("Statement")):
                 statement = under(one, condition)
-                if action in listed(statement.get("Action")):
+                if statement.get("Effect") == "Allow" and action in listed(statement.get("Action")):
                     found |= arns(statement.get("Resource"))
     return found
 

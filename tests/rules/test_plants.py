@@ -5,11 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.rules.grants import FORMS, STARS
 from tests.rules.rules import RULES
 from tests.rules.tree import Tree
 
 TOYS = "toys-service/template.yaml"
+FILES = "file-manager-service/template.yaml"
 FULFILMENT = "fulfilment-service/template.yaml"
+NOTIFICATION = "notification-service/template.yaml"
 ORDERS = "orders-service/template.yaml"
 PAYMENTS = "payments-service/template.yaml"
 REPORTS = "reports-service/template.yaml"
@@ -290,6 +293,13 @@ PLANTS = [
         "Only an outbox may",
     ),
     Plant(
+        "outbox_may_send_what_is_sent",
+        TOYS,
+        "            - Effect: Allow\n              Action: events:PutEvents",
+        "            - Effect: Deny\n              Action: events:PutEvents",
+        "may not send ToyDeleted",
+    ),
+    Plant(
         "every_queue_is_encrypted_and_gives_up",
         TOYS,
         "SqsManagedSseEnabled: true",
@@ -341,8 +351,9 @@ PLANTS = [
     Plant(
         "queues_wait_long_enough_for_their_function",
         TOYS,
-        "            BatchSize: 10\n",
-        "            BatchSize: 10\n            MaximumBatchingWindowInSeconds: 30\n",
+        "          Type: SQS\n          Properties:\n",
+        "          Type: SQS\n          Properties:\n"
+        "            MaximumBatchingWindowInSeconds: 30\n",
         "set VisibilityTimeout to 90",
     ),
     Plant(
@@ -372,6 +383,13 @@ PLANTS = [
         ROLE + "\n              Resource: !GetAtt InboxDeadLetters.Arn",
         ROLE + "\n              Resource: [!GetAtt InboxDeadLetters.Arn, !GetAtt Inbox.Arn]",
         "InboxFunction may sqs:SendMessage on Inbox. It needs InboxDeadLetters alone",
+    ),
+    Plant(
+        "who_reads_a_queue_can_bury_and_put_off",
+        TOYS,
+        ROLE,
+        ROLE.replace("Allow", "Deny"),
+        "InboxFunction may not sqs:SendMessage. Allow it on InboxDeadLetters",
     ),
     Plant(
         "who_reads_a_queue_can_bury_and_put_off",
@@ -443,6 +461,21 @@ PLANTS = [
         "LogFormat: JSON",
         "LogFormat: Text",
         "LogFormat: JSON",
+    ),
+    Plant(
+        "calls_of_aws_fail_before_the_function_does",
+        TOYS,
+        "        AWS_DEFAULTS_MODE: in-region\n",
+        "",
+        'toys-service/template.yaml: ApiFunction: set AWS_DEFAULTS_MODE: "in-region"',
+    ),
+    Plant(
+        "calls_of_aws_fail_before_the_function_does",
+        TOYS,
+        "      Handler: toys.inbox.handler\n",
+        "      Handler: toys.inbox.handler\n"
+        '      Environment: {Variables: {AWS_MAX_ATTEMPTS: "10"}}\n',
+        'toys-service/template.yaml: InboxFunction: set AWS_MAX_ATTEMPTS: "2"',
     ),
     Plant(
         "no_event_source_retries_for_ever",
@@ -546,21 +579,21 @@ PLANTS = [
         "ApiFunction may dynamodb:Scan",
     ),
     Plant(
-        "no_role_may_do_everything",
+        "roles_may_do_what_their_door_is_for",
         PAYMENTS,
         "Action: sqs:SendMessage\n                Resource: !GetAtt WebhookInbox.Arn",
         'Action: "sqs:*"\n                Resource: !GetAtt WebhookInbox.Arn',
-        "WebhookRole may sqs:*. Name the actions",
+        "WebhookRole may sqs:*. Name an action",
     ),
     Plant(
-        "no_role_may_do_everything",
+        "roles_may_do_what_their_door_is_for",
         PAYMENTS,
         "Action: sqs:SendMessage\n                Resource: !GetAtt WebhookInbox.Arn",
         'Action: sqs:SendMessage\n                Resource: "*"',
-        "WebhookRole may sqs:SendMessage on every resource",
+        "WebhookRole may sqs:SendMessage on *. Grant it on",
     ),
     Plant(
-        "no_role_may_do_everything",
+        "roles_may_do_what_their_door_is_for",
         PAYMENTS,
         "      AssumeRolePolicyDocument:\n",
         "      ManagedPolicyArns: ['arn:aws:iam::aws:policy/AmazonSQSFullAccess']\n"
@@ -568,39 +601,182 @@ PLANTS = [
         "WebhookRole has AWS's policy arn:aws:iam::aws:policy/AmazonSQSFullAccess",
     ),
     Plant(
-        "no_role_may_do_everything",
+        "roles_may_do_what_their_door_is_for",
         PAYMENTS,
         "Action: sqs:SendMessage\n                Resource: !GetAtt WebhookInbox.Arn",
         "NotAction: sqs:SendMessage\n                Resource: !GetAtt WebhookInbox.Arn",
         "WebhookRole has NotAction",
     ),
     Plant(
-        "no_role_may_do_everything",
+        "roles_may_do_what_their_door_is_for",
         TOYS,
         "\nOutputs:\n",
         "\n  More:\n    Type: AWS::IAM::Policy\n    Properties: {}\n\nOutputs:\n",
         "More: write the statements into the role",
     ),
     Plant(
-        "no_role_may_do_everything",
+        "roles_may_do_what_their_door_is_for",
         TOYS,
         "Action: dynamodb:Query",
         'Action: "dynamodb:*"',
-        "Name the actions",
+        "ApiFunction may dynamodb:*. Name an action",
     ),
     Plant(
-        "no_role_may_do_everything",
+        "roles_may_do_what_their_door_is_for",
         TOYS,
         'Resource: !Sub "${Table.Arn}/index/byListing"',
         'Resource: "*"',
-        "on every resource",
+        "ApiFunction may dynamodb:Query on *. Grant it on",
     ),
     Plant(
-        "no_role_may_do_everything",
+        "roles_may_do_what_their_door_is_for",
         TOYS,
         "      Policies:\n",
         "      Policies:\n        - AmazonDynamoDBFullAccess\n",
         "AmazonDynamoDBFullAccess",
+    ),
+    Plant(
+        "roles_may_do_what_their_door_is_for",
+        TOYS,
+        "Action: dynamodb:Query",
+        "Action: [dynamodb:Query, lambda:UpdateFunctionCode]",
+        "ApiFunction may lambda:UpdateFunctionCode. Name an action",
+    ),
+    Plant(
+        "roles_may_do_what_their_door_is_for",
+        TOYS,
+        "Action: dynamodb:Query",
+        "Action: [dynamodb:Query, dynamodb:DeleteItem]",
+        "ApiFunction may dynamodb:DeleteItem. Name an action",
+    ),
+    Plant(
+        "roles_may_do_what_their_door_is_for",
+        TOYS,
+        "Action: dynamodb:Query",
+        "Action: [dynamodb:Query, sqs:SendMessage]",
+        "ApiFunction may sqs:SendMessage. Name an action",
+    ),
+    Plant(
+        "roles_may_do_what_their_door_is_for",
+        TOYS,
+        "${Table.Arn}/index/byListing",
+        "${Table.Arn}/index/*",
+        "ApiFunction may dynamodb:Query on ${Table.Arn}/index/*. Grant it on",
+    ),
+    Plant(
+        "roles_may_do_what_their_door_is_for",
+        TOYS,
+        "${Table.Arn}/index/byListing",
+        "${Table.Arn}/index/byPrice",
+        "ApiFunction may dynamodb:Query on ${Table.Arn}/index/byPrice. Grant it on",
+    ),
+    Plant(
+        "roles_may_do_what_their_door_is_for",
+        TOYS,
+        "Action: [dynamodb:GetItem, dynamodb:PutItem]\n              Resource: !GetAtt Table.Arn",
+        "Action: [dynamodb:GetItem, dynamodb:PutItem]\n              Resource: !Ref TableArn",
+        "ApiFunction may dynamodb:PutItem on ${TableArn}. Grant it on",
+    ),
+    Plant(
+        "roles_may_do_what_their_door_is_for",
+        TOYS,
+        "Action: [dynamodb:GetItem, dynamodb:PutItem]\n              Resource: !GetAtt Table.Arn",
+        "Action: [dynamodb:GetItem, dynamodb:PutItem]\n"
+        "              Resource: !Sub arn:${AWS::Partition}:dynamodb:*:${AWS::AccountId}:table/*",
+        ":table/*. Grant it on ${<AWS::DynamoDB::Table>.Arn}",
+    ),
+    Plant(
+        "roles_may_do_what_their_door_is_for",
+        TOYS,
+        "event-bus/${EventBusName}",
+        "event-bus/*",
+        "OutboxFunction may events:PutEvents on",
+    ),
+    Plant(
+        "roles_may_do_what_their_door_is_for",
+        TOYS,
+        "event-bus/${EventBusName}",
+        "event-bus/${LogLevel}",
+        "event-bus/${LogLevel}. Grant it on",
+    ),
+    Plant(
+        "roles_may_do_what_their_door_is_for",
+        TOYS,
+        ROLE + "\n              Resource: !GetAtt InboxDeadLetters.Arn",
+        ROLE + "\n              Resource: !Sub arn:${AWS::Partition}:sqs:*:${AWS::AccountId}:*",
+        "InboxFunction may sqs:SendMessage on arn:",
+    ),
+    Plant(
+        "roles_may_do_what_their_door_is_for",
+        TOYS,
+        ROLE,
+        ROLE.replace("Allow", "Deny"),
+        "InboxFunction has a Deny",
+    ),
+    Plant(
+        "roles_may_do_what_their_door_is_for",
+        TOYS,
+        ROLE,
+        "            - Effect: Allow\n"
+        "              Condition: {Bool: {aws:SecureTransport: 'false'}}\n"
+        "              Action: sqs:SendMessage",
+        "InboxFunction may sqs:SendMessage under the condition",
+    ),
+    Plant(
+        "roles_may_do_what_their_door_is_for",
+        NOTIFICATION,
+        "              Condition: {StringEqualsIfExists: {ses:FromAddress: !Ref SenderAddress}}\n",
+        "",
+        "InboxFunction may ses:SendEmail under the condition {}",
+    ),
+    Plant(
+        "roles_may_do_what_their_door_is_for",
+        FILES,
+        'Action: s3:PutObject\n              Resource: !Sub "${Bucket.Arn}/private/*"',
+        'Action: s3:PutObject\n              Resource: !Sub "${Bucket.Arn}/*"',
+        "InboxFunction may s3:PutObject on ${Bucket.Arn}/*. Grant it on",
+    ),
+    Plant(
+        "roles_may_do_what_their_door_is_for",
+        FILES,
+        "Action: s3:GetObject",
+        "Action: dynamodb:GetItem",
+        "api has no s3:GetObject. Take it out of SPECIAL",
+    ),
+    Plant(
+        "roles_may_do_what_their_door_is_for",
+        PAYMENTS,
+        "secret:${StripeSecretName}-??????",
+        "secret:${StripeSecretName}*",
+        "WebhookFunction may secretsmanager:GetSecretValue on",
+    ),
+    Plant(
+        "roles_may_do_what_their_door_is_for",
+        REPORTS,
+        "dbuser:${Id}/${DatabaseUser}",
+        "dbuser:${Id}/*",
+        "dbuser:*/*. Grant it on",
+    ),
+    Plant(
+        "roles_may_do_what_their_door_is_for",
+        REPORTS,
+        "Resource: !GetAtt Cluster.DBClusterArn",
+        'Resource: !If [OwnsDatabase, !GetAtt Cluster.DBClusterArn, "*"]',
+        "UsersFunction may rds-data:ExecuteStatement on *. Grant it on",
+    ),
+    Plant(
+        "roles_may_do_what_their_door_is_for",
+        TOYS,
+        "      Handler: toys.api.handler\n",
+        "      Handler: toys.api.handler\n      Connectors: {}\n",
+        "ApiFunction has Connectors",
+    ),
+    Plant(
+        "roles_may_do_what_their_door_is_for",
+        TOYS,
+        "\nOutputs:\n",
+        "\n  Open:\n    Type: AWS::Lambda::Permission\n    Properties: {}\n\nOutputs:\n",
+        "Open: make it an AWS::Serverless::Function",
     ),
     Plant(
         "no_two_functions_share_a_role",
@@ -687,11 +863,32 @@ PLANTS = [
         "inbox-ByHand.json",
     ),
     Plant(
-        "links_lead_to_files_of_the_folder",
+        "generated_files_are_up_to_date",
+        "orders-service/README.md",
+        "<!-- generated: grid -->\n",
+        "<!-- generated: grid -->\nby hand\n",
+        "-by hand",
+    ),
+    Plant(
+        "links_lead_somewhere",
         "toys-service/README.md",
         "(events/inbox-ReserveStock.json)",
         "(events/inbox-Reserve.json)",
         "links to events/inbox-Reserve.json",
+    ),
+    Plant(
+        "links_lead_somewhere",
+        "payments-service/README.md",
+        "## When Stripe gives no answer",
+        "## When Stripe is silent",
+        "docs/operations.md links to ../payments-service/README.md#when-stripe-gives-no-answer",
+    ),
+    Plant(
+        "links_lead_somewhere",
+        "docs/architecture.md",
+        "(#the-shoppers-bank-wants-to-know)",
+        "(#the-bank-wants-to-know)",
+        "docs/architecture.md links to #the-bank-wants-to-know",
     ),
     Plant(
         "deployments_are_named_alike",
@@ -769,3 +966,8 @@ def test_who_reads_a_queue_has_the_plumbing_for_it(tree: Tree, copied: Path) -> 
 
 def test_every_rule_is_put_to_the_test() -> None:
     assert RULES.keys() == {plant.rule for plant in PLANTS}
+
+
+def test_every_star_in_a_grant_has_a_reason() -> None:
+    allowed = {form for forms in FORMS.values() for form in forms}
+    assert STARS.keys() == {form for form in allowed if {"*", "?"} & set(form)}

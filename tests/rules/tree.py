@@ -145,6 +145,10 @@ class Member:
                 for statement in listed(policy.get("Statement")):
                     yield from ((holder, one) for one in taken(statement))
 
+    def grants(self) -> Iterator[tuple[Holder, Mapping[str, Any]]]:
+        """Those of them that allow something."""
+        return ((holder, one) for holder, one in self.statements() if one.get("Effect") == "Allow")
+
     def managed_policies(self) -> Iterator[tuple[Holder, str]]:
         """The policies that are had by name alone."""
         for holder, policy in self._policies():

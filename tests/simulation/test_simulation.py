@@ -70,7 +70,8 @@ def test_everything_that_can_happen_did(outcomes: list[Outcome]) -> None:
         "EXPIRED",
         "UNDELIVERABLE",
     }
-    assert {kind for outcome in outcomes for kind in outcome.struck.values()} == KINDS
+    struck = {kind for outcome in outcomes for kind in outcome.struck.values()}
+    assert KINDS - struck == {"stale read"}, "the services read consistently"
     delivered = {name for outcome in outcomes for name in outcome.delivered}
     assert heard() - delivered == {"FileRejected"}, "nobody rejects a receipt"
 
@@ -88,10 +89,10 @@ def test_a_planted_fault_is_found(found: dict[str, Found], fault: str) -> None:
 
 
 def test_a_failure_is_made_small_and_told(workers: Crew) -> None:
-    (outcome,) = workers.play([Plan(seed=0, orders=12, fault="the sweep never runs")])
+    (outcome,) = workers.play([Plan(seed=0, orders=ORDERS, fault="the sweep never runs")])
     assert outcome.violations
     shortest, story = workers.tell(outcome)
-    assert len(shortest.without) == 11
-    assert story[-1].startswith("every order ends")
+    assert len(shortest.without) == ORDERS - 1
+    assert any(line.startswith("every order ends") for line in story)
     assert any("PlaceOrder" in line for line in story)
     assert len(story) < 80

@@ -1,0 +1,176 @@
+"""What roles may do: which door does what, on what, and why. What is not said here is refused."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from tests.rules.tree import Holder, Member, listed
+from tools.services import Service
+
+READS = frozenset({"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"})
+WRITES = frozenset({"dynamodb:PutItem", "dynamodb:UpdateItem"})
+TURNS_DOWN = frozenset({"sqs:SendMessage", "sqs:ChangeMessageVisibility"})
+"""What a function does with a message that it cannot handle: bury it, or put it off."""
+
+COMMON = {
+    "api": READS | WRITES,
+    "inbox": READS | WRITES | TURNS_DOWN,
+    "webhook": READS | WRITES | TURNS_DOWN,
+    "sweep": READS | WRITES,
+    "carrier": frozenset({"dynamodb:PutItem"}),
+    "outbox": frozenset({"events:PutEvents"}),
+}
+"""What a door may do in any service, by its name."""
+
+SPECIAL = {
+    ("file-manager", "api", "s3:GetObject"): "the links that it makes may do what it may",
+    ("file-manager", "inbox", "s3:PutObject"): "it keeps the files",
+    ("notification", "inbox", "ses:SendEmail"): "it sends the mails",
+    ("payments", "inbox", "secretsmanager:GetSecretValue"): "the key of Stripe's API",
+    ("payments", "webhook", "secretsmanager:GetSecretValue"): "what Stripe signs with",
+    ("payments", "WebhookRole", "sqs:SendMessage"): "API Gateway fills the webhook's queue",
+    ("reports", "inbox", "rds-db:connect"): "it writes into the database",
+    ("reports", "users", "rds-data:ExecuteStatement"): "it makes the inbox's user there",
+    ("reports", "users", "secretsmanager:GetSecretValue"): "as the owner of the database",
+}
+"""What one door or role of one service may do beside that, and why."""
+
+_HERE = "${AWS::Region}:${AWS::AccountId}"
+
+TABLE = "${<AWS::DynamoDB::Table>.Arn}"
+INDEX = "${<AWS::DynamoDB::Table>.Arn}/index/<index>"
+QUEUE = "${<AWS::SQS::Queue>.Arn}"
+FILES = "${<AWS::S3::Bucket>.Arn}/private/*"
+BUS = f"arn:${{AWS::Partition}}:events:{_HERE}:event-bus/${{EventBusName}}"
+CLUSTER = "${<AWS::RDS::DBCluster>.DBClusterArn}"
+OWNER = "${<AWS::RDS::DBCluster>.MasterUserSecret.SecretArn}"
+SECRET = f"arn:${{AWS::Partition}}:secretsmanager:{_HERE}:secret:${{<parameter>}}-??????"
+_USERS = f"arn:${{AWS::Partition}}:rds-db:{_HERE}:dbuser:"
+OWN_USER = _USERS + "${<AWS::RDS::DBCluster>.DBClusterResourceId}/${<parameter>}"
+GIVEN_USER = _USERS + "*/${<parameter>}"
+
+FORMS = {
+    "dynamodb:GetItem": [TABLE],
+    "dynamodb:BatchGetItem": [TABLE],
+    "dynamodb:PutItem": [TABLE],
+    "dynamodb:UpdateItem": [TABLE],
+    "dynamodb:Query": [INDEX],
+    "events:PutEvents": [BUS],
+    "rds-data:ExecuteStatement": [CLUSTER],
+    "rds-db:connect": [OWN_USER, GIVEN_USER],
+    "s3:GetObject": [FILES],
+    "s3:PutObject": [FILES],
+    "secretsmanager:GetSecretValue": [SECRET, OWNER],
+    "ses:SendEmail": ["*"],
+    "sqs:ChangeMessageVisibility": [QUEUE],
+    "sqs:SendMessage": [QUEUE],
+}
+"""The resources that an action may be granted on, as `written` puts them.
+
+<AWS::…> is a resource of that type in the same template, <index> an index of its table, <parameter>
+a parameter.
+"""
+
+STARS = {
+    FILES: "one of the private files: which one, the code says",
+    SECRET: "Secrets Manager ends each ARN with six characters of its own",
+    GIVEN_USER: "nobody tells the resource id of a database that is given; its user is named",
+    "*": "SES asks for the recipients' identities too: ses:FromAddress limits it",
+}
+"""The forms with a star or question mark in them, and why."""
+
+CONDITIONS: dict[str, Mapping[str, Any] | None] = {
+    "ses:SendEmail": {"StringEqualsIfExists": {"ses:FromAddress": {"Ref": "SenderAddress"}}},
+    "events:PutEvents": None,
+}
+"""The condition that an action is granted under; None: the rule on outboxes says which.
+
+No other action is granted under one, so that who counts what is granted may leave them out.
+"""
+
+
+def faults(member: Member) -> Iterator[tuple[Holder, str]]:
+    """What the roles of a service may do and should not, and what is wrong in their statements."""
+    for holder, statement in member.statements():
+        if statement.get("Effect") != "Allow":
+            yield holder, f"has a {statement.get('Effect')}. Allow what it needs, and no more"
+            continue
+        for negation in sorted({"NotAction", "NotResource"} & statement.keys()):
+            yield holder, f"has {negation}. Name what it may, not what it may not"
+        for action in map(str, listed(statement.get("Action"))):
+            special = (member.name, holder.name, action) in SPECIAL
+            if action not in COMMON.get(holder.name, ()) and not special:
+                yield holder, f"may {action}. Name an action that is in COMMON or SPECIAL"
+            else:
+                yield from ((holder, fault) for fault in _misplaced(member, action, statement))
+
+
+def unneeded(member: Member) -> Iterator[tuple[str, str]]:
+    """The entries of SPECIAL that a service has no use for: who, and the action."""
+    granted = {
+        (member.name, holder.name, action)
+        for holder, statement in member.grants()
+        for action in listed(statement.get("Action"))
+    }
+    for name, who, action in sorted(SPECIAL.keys() - granted):
+        if name == member.name:
+            yield who, action
+
+
+def _misplaced(member: Member, action: str, statement: Mapping[str, Any]) -> Iterator[str]:
+    for text in written(statement.get("Resource")):
+        if not any(fits(form, text, member.service) for form in FORMS[action]):
+            yield f"may {action} on {text}. Grant it on {' or '.join(FORMS[action])}"
+    wanted, given = CONDITIONS.get(action, {}), statement.get("Condition", {})
+    if wanted is not None and given != wanted:
+        yield f"may {action} under the condition {given}. It is to be {wanted}"
+
+
+def written(value: Any) -> list[str]:
+    """A resource of a statement as one would write it in an Fn::Sub; each, where there are more."""
+    match value:
+        case list():
+            return [text for one in value for text in written(one)]
+        case {"Fn::If": [_, yes, no]}:
+            return [*written(yes), *written(no)]
+        case {"Ref": "AWS::NoValue"}:
+            return []
+        case {"Ref": str(name)}:
+            return [f"${{{name}}}"]
+        case {"Fn::GetAtt": [str(resource), str(name)]}:
+            return [f"${{{resource}.{name}}}"]
+        case {"Fn::Sub": [str(text), dict(named)]}:
+            texts = [text]
+            for name, one in named.items():
+                texts = [t.replace(f"${{{name}}}", w) for t in texts for w in written(one)]
+            return texts
+        case {"Fn::Sub": str(text)} | str(text):
+            return [text]
+    return [str(value)]
+
+
+def fits(form: str, text: str, service: Service) -> bool:
+    """Whether a resource has that form, and what it names is the service's own."""
+    parts = re.split(r"<([\w:]+)>", form)
+    pattern = "".join(r"([\w-]+)" if n % 2 else re.escape(part) for n, part in enumerate(parts))
+    found = re.fullmatch(pattern, text)
+    if not found:
+        return False
+    return all(
+        name in _named(kind, service)
+        for kind, name in zip(parts[1::2], found.groups(), strict=True)
+    )
+
+
+def _named(kind: str, service: Service) -> set[str]:
+    match kind:
+        case "parameter":
+            return set(service.template["Parameters"])
+        case "index":
+            return {
+                index["IndexName"]
+                for table in service.of_type("AWS::DynamoDB::Table").values()
+                for more in ("GlobalSecondaryIndexes", "LocalSecondaryIndexes")
+                for index in table.get(more, [])
+            }
+    return set(service.of_type(kind))
