@@ -20,6 +20,10 @@ ORDERS = 40
 """Orders of a run, unless told otherwise."""
 
 
+QUIET_SECONDS = 30
+"""Between two lines of progress, where there is no bar."""
+
+
 class Tally:
     """What many runs came to."""
 
@@ -83,9 +87,14 @@ def _play(workers: Crew, options: argparse.Namespace, console: Console) -> int:
         TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=console
     ) as progress:
         task = progress.add_task("simulating", total=60 * options.minutes)
+        told = tally.began
         for outcome in workers.play(_plans(options, tally.began)):
             tally.add(outcome)
-            progress.update(task, completed=time.monotonic() - tally.began, description=tally.line)
+            now = time.monotonic()
+            progress.update(task, completed=now - tally.began, description=tally.line)
+            if not console.is_terminal and now - told > QUIET_SECONDS:
+                print(tally.line, flush=True)
+                told = now
             if outcome.violations:
                 progress.stop()
                 _report(workers, outcome, console)
@@ -119,7 +128,8 @@ def _report(workers: Crew, outcome: Outcome, console: Console) -> None:
     console.print("\nThe shortest story that breaks the same rule:\n")
     for line in workers.tell(outcome)[1]:
         console.print(f"  {line}", markup=False, soft_wrap=True)
-    console.print(f"\nmake simulate SEED={plan.seed} ORDERS={plan.orders} plays it again.")
+    fault = f" FAULT='{plan.fault}'" if plan.fault else ""
+    console.print(f"\nmake simulate SEED={plan.seed} ORDERS={plan.orders}{fault} plays it again.")
     console.print("With STORY=1 it tells everything that happened.")
 
 
