@@ -214,6 +214,11 @@ def test_an_interrupt_ends_the_servers(
         raise AssertionError
 
     monkeypatch.setattr(servers, "ministack", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        bring_up(settings)
+    # A shell's background job ignores it.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            bring_up(settings)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert not any(processes.running(settings, name) for name in servers.NAMES)
