@@ -9,10 +9,11 @@ LOCAL := $(RUN) python -m local
 
 FOLDERS := $(wildcard *-service) public-api
 TEMPLATES := $(FOLDERS:%=%/template.yaml)
-ROOT_TESTS := tests/rules tests/contracts tests/simulation local
+CONTRACT_TESTS := tests/rules tests/contracts
+ROOT_TESTS := tests/simulation local
 TYPED := bench local tools tests $(FOLDERS:%=%/src)
 
-# Two folders are tested at once where make can keep apart what they print.
+# Two suites run at once where make can keep apart what they print.
 SIDE_BY_SIDE := $(if $(filter output-sync,$(.FEATURES)),-j2 --output-sync=target)
 
 headline = @printf '\n\033[1m== %s\033[0m\n' '$(1)'
@@ -71,11 +72,16 @@ lint: $(UV) ## Check style, types and templates
 	@printf '%s\n' $(TEMPLATES) | xargs -P 2 -n 1 $(RUN) sam validate --lint --template
 
 test: lint ## Check all: lint, each service alone, all together, then on the cloud
-	@$(MAKE) --no-print-directory $(SIDE_BY_SIDE) $(FOLDERS:%=test-%)
+	@$(MAKE) --no-print-directory $(SIDE_BY_SIDE) test-contracts $(FOLDERS:%=test-%)
 	$(call headline,$(ROOT_TESTS))
 	@$(RUN) pytest -q $(ROOT_TESTS)
 	$(call headline,tests/e2e)
 	@$(RUN) pytest -q tests/e2e
+
+.PHONY: test-contracts
+test-contracts: $(UV)
+	$(call headline,$(CONTRACT_TESTS))
+	@$(RUN) pytest -q $(CONTRACT_TESTS)
 
 .PHONY: $(FOLDERS:%=test-%)
 $(FOLDERS:%=test-%): test-%: $(UV)
