@@ -15,7 +15,7 @@ import boto3
 import pytest
 from boto3.dynamodb.conditions import Attr, Key
 from botocore.exceptions import ClientError, ParamValidationError
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
 from moto.dynamodb.models import dynamodb_backends
@@ -160,11 +160,24 @@ def told(record: Any) -> Record:
     return (
         record["eventName"],
         change["Keys"],
-        change.get("OldImage"),
-        change.get("NewImage"),
+        unordered(change.get("OldImage")),
+        unordered(change.get("NewImage")),
         change["StreamViewType"],
         record["eventSource"],
     )
+
+
+def unordered(image: Any) -> Any:
+    """An image whose sets are sorted: moto tells of their parts as Python's hashes have it."""
+    match image:
+        case dict():
+            return {
+                name: sorted(part) if name in {"SS", "NS", "BS"} else unordered(part)
+                for name, part in image.items()
+            }
+        case list():
+            return [unordered(part) for part in image]
+    return image
 
 
 def mended(records: list[Record]) -> list[Record]:
@@ -471,7 +484,7 @@ calm = settings(
     deadline=None,
     database=None,
     derandomize=True,
-    phases=[Phase.generate],  # to look for the least failing example would take minutes
+    phases=[Phase.explicit, Phase.generate],  # no shrinking: it would take minutes
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
@@ -484,6 +497,7 @@ calm = settings(
         max_size=16,
     )
 )
+@example([("one", "update_item", plain("a", "ADD marks :s", s=set("abcdefgh")))])
 def test_whatever_is_done_both_answer_alike(both: Both, calls: list[Call]) -> None:
     both.fresh()
     for call in calls:
