@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 import pwd
+import random
 import signal
 import socket
 import subprocess
@@ -147,6 +148,22 @@ def require_free(server: Server) -> None:
                 f"{server.title} cannot have port {server.port}: {error.strerror}. End the process "
                 f"that holds it, or set {server.port_variable} to a free port."
             ) from error
+
+
+def free_port() -> int:
+    """A port that nobody listens on.
+
+    It is below those that the system gives to whoever connects somewhere (32768 and up on Linux):
+    one of these may be free now, and taken a moment later by a connection that has nothing to do
+    with us.
+    """
+    while True:
+        port = random.randrange(20_000, 32_768)
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with contextlib.suppress(OSError):
+                probe.bind((HOST, port))
+                return port
 
 
 def born(pid: int) -> str | None:

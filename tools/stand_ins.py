@@ -24,6 +24,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from local.processes import free_port
 from local.stripe.api import create_app
 from local.stripe.records import Endpoint
 
@@ -155,9 +156,7 @@ def postgres() -> Iterator[int]:
     if account:
         os.chown(folder, account.pw_uid, account.pw_gid)
     data, log = folder / "data", folder / "log"
-    with socket.socket() as free:
-        free.bind((HOST, 0))
-        port = free.getsockname()[1]
+    port = free_port()
 
     def run(program: str, *arguments: str) -> None:
         done = subprocess.run(

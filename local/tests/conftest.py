@@ -1,6 +1,5 @@
 """A private cloud's settings, and small servers on free ports."""
 
-import socket
 import sys
 import threading
 import time
@@ -12,15 +11,8 @@ import pytest
 import uvicorn
 from starlette.types import ASGIApp
 
-from local.processes import Server
+from local.processes import Server, free_port
 from local.settings import HOST, Settings
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 
 from local import processes
 from local.errors import LocalError
-from local.processes import Server
+from local.processes import Server, free_port
 from local.settings import Settings
 
 DescribeServer = Callable[..., Server]
@@ -88,6 +88,14 @@ def test_a_server_deaf_to_signals_ends_all_the_same(
     while processes.born(started.pid):
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+def test_a_free_port_is_not_one_that_connections_are_given() -> None:
+    given = Path("/proc/sys/net/ipv4/ip_local_port_range")
+    lowest = int(given.read_text().split()[0]) if given.exists() else 32_768
+    ports = {free_port() for _ in range(50)}
+    assert len(ports) > 1
+    assert all(1024 < port < lowest for port in ports)
 
 
 def test_a_taken_port_is_named(settings: Settings, small_server: DescribeServer) -> None:

@@ -3,10 +3,12 @@
 Each test has an empty database. PostgreSQL's binaries are a Python package's.
 """
 
+import contextlib
 import importlib.util
 import json
 import os
 import pwd
+import random
 import shutil
 import socket
 import subprocess
@@ -16,9 +18,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-with socket.socket() as found:
-    found.bind(("127.0.0.1", 0))
-    FREE_PORT = found.getsockname()[1]
+import boto3
+import psycopg
+import pytest
+from cfnlint.decode import cfn_yaml
+from hypothesis import HealthCheck, settings
+from moto import mock_aws
+from psycopg.rows import dict_row
+
+
+def free_port() -> int:
+    """A port that nobody listens on, below those that the system gives to connections."""
+    while True:
+        port = random.randrange(20_000, 32_768)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+
+
+FREE_PORT = free_port()
 
 os.environ |= {
     "AWS_ACCESS_KEY_ID": "testing",
@@ -36,14 +54,6 @@ os.environ |= {
 }
 
 os.environ.pop("AWS_ENDPOINT_URL", None)  # moto answers, whatever cloud runs beside it
-
-import boto3
-import psycopg
-import pytest
-from cfnlint.decode import cfn_yaml
-from hypothesis import HealthCheck, settings
-from moto import mock_aws
-from psycopg.rows import dict_row
 
 # Machines are noisy: no example fails for the time it takes.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])

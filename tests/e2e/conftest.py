@@ -2,7 +2,6 @@
 
 import os
 import random
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,34 +10,22 @@ import pytest
 
 from local import cloud as local_cloud
 from local.bus import BusWatch
+from local.processes import free_port
 from local.settings import ROOT, Settings
 from local.shopper import Shopper
 from tests.e2e.shop import Shop
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()
 
 
 @pytest.fixture(scope="session")
 def settings(request: pytest.FixtureRequest) -> Iterator[Settings]:
     """The eight stacks, deployed with the real SAM CLI on a local cloud that is up."""
     seed = int(os.environ.get("TBS_ORDER_SEED") or random.randrange(1_000_000))
-    gateway, ministack, stripe, postgres = free_ports(4)
     settings = Settings(
         home=Settings.from_environment().home / "e2e",
-        port=gateway,
-        aws_port=ministack,
-        stripe_port=stripe,
-        postgres_port=postgres,
+        port=free_port(),
+        aws_port=free_port(),
+        stripe_port=free_port(),
+        postgres_port=free_port(),
     )
     local_cloud.down(settings)
     up = [sys.executable, "-m", "local", "up", "--order-seed", str(seed)]
