@@ -138,6 +138,42 @@ def test_a_toy_is_shown_as_it_was_told(
     assert table.on_sale(25, None) == ([toy], None)
 
 
+def test_a_toy_is_shown_with_all_that_is_told_of_it(
+    table: PublicTable, sample: Sample, context: Any
+) -> None:
+    places = {size: f"https://files.example/{size}.webp" for size in ("thumbnail", "card", "full")}
+    told = {
+        "minAge": 36,
+        "maxAge": 120,
+        "tags": ["wood", "gift"],
+        "attributes": {"colour": "red", "pieces": 40, "length": 12.5, "batteries": False},
+        "pictures": [places],
+    }
+    event = rewritten(sample("inbox-ToyUpdated"), 7, **told)
+    handled(event, context)
+    toy = message(event).data
+    assert isinstance(toy, Toy)
+    shown = table.toy(toy.toy_id)
+    assert shown is not None
+    text = shown.model_dump_json(include=set(Toy.model_fields))
+    assert {name: json.loads(text)[name] for name in told} == told
+    assert '"pieces":40,' in text
+
+
+def test_a_toy_is_shown_of_which_less_is_told(
+    table: PublicTable, sample: Sample, context: Any
+) -> None:
+    event = sample("inbox-ToyUpdated")
+    body = json.loads(event["Records"][0]["body"])
+    for name in ("minAge", "maxAge", "tags", "attributes", "pictures"):
+        body["detail"]["data"].pop(name, None)
+    event["Records"][0]["body"] = json.dumps(body)
+    handled(event, context)
+    shown = table.toy(body["detail"]["data"]["toyId"])
+    assert shown is not None
+    assert (shown.min_age, shown.max_age, shown.tags, shown.pictures) == (0, None, (), ())
+
+
 @pytest.mark.parametrize("name", TOYS)
 def test_a_toy_told_again_changes_nothing(sample: Sample, context: Any, name: str) -> None:
     event = sample(f"inbox-{name}")

@@ -16,10 +16,12 @@
 An order lies under its shopper, so that whoever asks for another's finds nothing.
 """
 
+import json
 import random
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from decimal import Decimal
 from time import sleep
 from typing import Any
 
@@ -164,7 +166,8 @@ class PublicTable:
 
     def show(self, toy: Toy, version: int) -> bool:
         """Save what was told of a toy. False: something as new or newer is there."""
-        item = toy.model_dump(mode="json", exclude_none=True)
+        # DynamoDB takes no float.
+        item = json.loads(toy.model_dump_json(exclude_none=True), parse_float=Decimal)
         sorting = f"{toy.name.casefold()[:120]}#{toy.toy_id}"
         return self._newer(
             {**_toy_key(toy.toy_id), **item, "listing": "LISTED", "sorting": sorting}, version
