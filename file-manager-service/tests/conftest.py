@@ -3,7 +3,8 @@
 import json
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,9 @@ os.environ |= {
     "POWERTOOLS_SERVICE_NAME": "file-manager",
     "TABLE_NAME": "Table",
     "BUCKET_NAME": "bucket",
+    "RECEIPTS_BUCKET_NAME": "receipts",
+    "DISTRIBUTION_ID": "EDFDVBD6EXAMPLE",
+    "PUBLIC_URL": "https://files.example.com",
     "EVENT_BUS_NAME": "default",
     "QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/123456789012/Inbox",
     "DEAD_LETTER_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/123456789012/InboxDeadLetters",
@@ -26,6 +30,7 @@ from botocore.client import BaseClient
 from cfnlint.decode import cfn_yaml
 from hypothesis import HealthCheck, settings
 from moto import mock_aws
+from PIL import Image
 
 # Machines are noisy: no example fails for the time it takes.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -126,3 +131,201 @@ def crash_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, bool], None]:
         monkeypatch.setattr(BaseClient, "_make_api_call", call)
 
     return arm
+
+
+def picture() -> bytes:
+    """The bytes of a small image."""
+    body = BytesIO()
+    Image.new("RGB", (8, 6), "teal").save(body, "PNG")
+    return body.getvalue()
+
+
+PICTURE = picture()
+ANNOUNCED = {
+    "owner": "urn:tbs:album:summer-1",
+    "name": "beach.png",
+    "contentType": "image/png",
+    "size": len(PICTURE),
+    "visibility": "public",
+}
+
+
+@dataclass
+class House:
+    """The service whole: its API, its uploads, and what its table's stream leads to."""
+
+    context: Any
+    request: dict[str, Any]
+    """What API Gateway sends, as a pattern."""
+    picture: bytes = PICTURE
+    told: list[dict[str, Any]] = field(default_factory=list)
+    """The messages that the outbox put on the bus: {"DetailType", "Detail": {…}}, oldest first."""
+    _position: str | None = None
+
+    def call(self, method: str, path: str, **given: Any) -> tuple[int, Any]:
+        """Call an operation, with `body` and `query` where they are given."""
+        from file_manager import api
+
+        query: dict[str, str] = given.get("query") or {}
+        body = given.get("body")
+        event = self.request | {
+            "httpMethod": method,
+            "path": path,
+            "queryStringParameters": query or None,
+            "multiValueQueryStringParameters": {k: [v] for k, v in query.items()},
+            "headers": {"content-type": "application/json"},
+            "body": body if body is None or isinstance(body, str) else json.dumps(body),
+        }
+        answer = api.handler(event, self.context)
+        return answer["statusCode"], json.loads(answer["body"]) if answer.get("body") else None
+
+    def announce(self, **changes: Any) -> dict[str, Any]:
+        """Announce a file. Gives what the API answers."""
+        status, file = self.call("POST", "/files", body=ANNOUNCED | changes)
+        assert status == 201, file
+        found: dict[str, Any] = file
+        return found
+
+    def post(self, file_id: str, body: bytes = PICTURE) -> None:
+        """Put into the bucket what a form lets in. Nothing hears of it yet."""
+        boto3.client("s3").put_object(Bucket="bucket", Key=f"incoming/{file_id}", Body=body)
+
+    def hear(self, file_id: str) -> bool:
+        """Let S3 tell of an upload. False: it has to be told again."""
+        from file_manager import uploads
+
+        record = {
+            "messageId": file_id,
+            "receiptHandle": "handle",
+            "body": json.dumps(created(file_id)),
+            "attributes": {"ApproximateReceiveCount": "1"},
+        }
+        answer = uploads.handler({"Records": [record]}, self.context)
+        return not answer["batchItemFailures"]
+
+    def upload(self, body: bytes = PICTURE, **changes: Any) -> str:
+        """Announce a file, post it and let it be judged. Gives its id."""
+        file_id: str = self.announce(**{"size": len(body)} | changes)["fileId"]
+        self.post(file_id, body)
+        assert self.hear(file_id)
+        return file_id
+
+    def file(self, file_id: str) -> Any:
+        """What is kept of a file, whatever became of it."""
+        from file_manager.table import FilesTable
+
+        file = FilesTable("Table").file(file_id)
+        assert file
+        return file
+
+    def flow(self, doors: str = "cleaner outbox") -> None:
+        """Let the stream's readers hear of what has changed since the last time."""
+        from file_manager import cleaner, outbox
+
+        records = self._changes()
+        if "cleaner" in doors:
+            changed = [r for r in records if r["eventName"] == "MODIFY"]  # by the event's filter
+            cleaner.handler({"Records": changed}, self.context)
+        if "outbox" in doors:
+            outbox.handler({"Records": records}, self.context)
+
+    def objects(self, bucket: str = "bucket") -> dict[str, bytes]:
+        """The content of all that lies in a bucket."""
+        s3 = boto3.client("s3")
+        found = s3.list_objects_v2(Bucket=bucket).get("Contents", [])
+        return {o["Key"]: s3.get_object(Bucket=bucket, Key=o["Key"])["Body"].read() for o in found}
+
+    def forgotten(self) -> list[str]:
+        """The paths whose copies CloudFront was told to let go of."""
+        from file_manager import cleaner
+
+        cloudfront, id_ = boto3.client("cloudfront"), cleaner.cdn._id
+        listed = cloudfront.list_invalidations(DistributionId=id_)["InvalidationList"]
+        return [
+            path
+            for one in listed.get("Items", [])
+            for path in cloudfront.get_invalidation(DistributionId=id_, Id=one["Id"])[
+                "Invalidation"
+            ]["InvalidationBatch"]["Paths"]["Items"]
+        ]
+
+    def _changes(self) -> list[dict[str, Any]]:
+        streams = boto3.client("dynamodbstreams")
+        arn = boto3.client("dynamodb").describe_table(TableName="Table")["Table"]["LatestStreamArn"]
+        (shard,) = streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]
+        start: dict[str, Any] = (
+            {"ShardIteratorType": "TRIM_HORIZON"}
+            if self._position is None
+            else {
+                "ShardIteratorType": "AFTER_SEQUENCE_NUMBER",
+                "SequenceNumber": self._position,
+            }
+        )
+        iterator = streams.get_shard_iterator(StreamArn=arn, ShardId=shard["ShardId"], **start)
+        records: list[Any] = streams.get_records(ShardIterator=iterator["ShardIterator"])["Records"]
+        if records:
+            self._position = records[-1]["dynamodb"]["SequenceNumber"]
+        return records
+
+
+def created(file_id: str) -> dict[str, Any]:
+    """What EventBridge says of an object that has come."""
+    # https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
+    return {
+        "version": "0",
+        "id": "2ee9cc15-d022-99ea-1fb8-1b1bac4850f9",
+        "detail-type": "Object Created",
+        "source": "aws.s3",
+        "account": "123456789012",
+        "time": "2026-11-20T10:15:00Z",
+        "region": "eu-west-1",
+        "resources": ["arn:aws:s3:::bucket"],
+        "detail": {
+            "version": "0",
+            "bucket": {"name": "bucket"},
+            "object": {"key": f"incoming/{file_id}", "size": 5, "etag": "e", "sequencer": "1"},
+            "request-id": "N4N7GDK58NMKJ12R",
+            "requester": "123456789012",
+            "source-ip-address": "192.0.2.1",
+            "reason": "PostObject",
+        },
+    }
+
+
+@pytest.fixture
+def house(
+    context: Context, sample: Callable[[str], dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> House:
+    """The service whole, with nothing in it."""
+    from file_manager import cleaner, outbox
+
+    built = House(context, sample("api-list-files"))
+
+    def put(Entries: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803
+        built.told += [{**entry, "Detail": json.loads(entry["Detail"])} for entry in Entries]
+        return {"FailedEntryCount": 0}
+
+    monkeypatch.setattr(outbox.events, "put_events", put)
+    distribution = boto3.client("cloudfront").create_distribution(
+        DistributionConfig={
+            "CallerReference": "one",
+            "Comment": "",
+            "Enabled": True,
+            "Origins": {
+                "Quantity": 1,
+                "Items": [
+                    {
+                        "Id": "bucket",
+                        "DomainName": "bucket.s3.amazonaws.com",
+                        "S3OriginConfig": {"OriginAccessIdentity": ""},
+                    }
+                ],
+            },
+            "DefaultCacheBehavior": {
+                "TargetOriginId": "bucket",
+                "ViewerProtocolPolicy": "redirect-to-https",
+            },
+        }
+    )
+    monkeypatch.setattr(cleaner.cdn, "_id", distribution["Distribution"]["Id"])
+    return built

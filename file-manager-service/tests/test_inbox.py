@@ -10,7 +10,7 @@ from typing import Any
 import boto3
 import pytest
 from file_manager import inbox
-from file_manager.file import MAX_SIZE, File, Rejection, Status, Submission, file_id
+from file_manager.file import MAX_TEXT, File, Rejection, Status, Submission, file_id
 from file_manager.messages import parse
 from file_manager.table import FilesTable
 
@@ -53,8 +53,8 @@ def changed(event: dict[str, Any], **data: Any) -> dict[str, Any]:
 
 def objects() -> dict[str, bytes]:
     s3 = boto3.client("s3")
-    listed = s3.list_objects_v2(Bucket="bucket").get("Contents", [])
-    return {o["Key"]: s3.get_object(Bucket="bucket", Key=o["Key"])["Body"].read() for o in listed}
+    listed = s3.list_objects_v2(Bucket="receipts").get("Contents", [])
+    return {o["Key"]: s3.get_object(Bucket="receipts", Key=o["Key"])["Body"].read() for o in listed}
 
 
 def handled(event: dict[str, Any], context: Any) -> None:
@@ -86,7 +86,7 @@ def test_what_is_stored_says_what_it_is(
     put = dict(calls)["PutObject"]
     assert put["ChecksumSHA256"] == b64encode(sha256(given(event).body).digest()).decode()
     key = f"private/{file.file_id}/{file.name}"
-    head = boto3.client("s3").head_object(Bucket="bucket", Key=key)
+    head = boto3.client("s3").head_object(Bucket="receipts", Key=key)
     assert head["ContentType"] == f"{file.content_type}; charset=utf-8"
     assert head["ContentLength"] == file.size
 
@@ -154,7 +154,7 @@ def test_a_crash_at_any_call_is_made_good_when_the_message_comes_again(
         ({"name": "../up"}, Rejection.NAME_NOT_ALLOWED),
         ({"contentType": "application/x-sh"}, Rejection.TYPE_NOT_ALLOWED),
         ({"visibility": "public"}, Rejection.VISIBILITY_NOT_ALLOWED),
-        ({"content": "é" * (MAX_SIZE // 2) + "x"}, Rejection.TOO_LARGE),
+        ({"content": "é" * (MAX_TEXT // 2) + "x"}, Rejection.TOO_LARGE),
     ],
 )
 def test_a_file_that_breaks_a_rule_is_answered_not_stored(

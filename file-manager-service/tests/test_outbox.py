@@ -11,6 +11,7 @@ from file_manager.file import File, Submission
 from file_manager.messages import of_file
 from file_manager.model import now
 
+URL = "https://files.example.com"
 GIVEN = Submission(
     owner="urn:tbs:payment:order-1",
     name="receipt.html",
@@ -27,7 +28,7 @@ def file(**changes: Any) -> File:
 
 def test_tells_of_a_file_that_is_stored() -> None:
     stored = file()
-    (message,) = of_file(None, stored)
+    (message,) = of_file(None, stored, URL)
     told = message.model_dump(mode="json")
     assert told == {
         "metadata": {
@@ -46,12 +47,15 @@ def test_tells_of_a_file_that_is_stored() -> None:
             "sha256": stored.sha256,
             "visibility": "private",
             "status": "STORED",
+            "createdAt": stored.model_dump()["createdAt"],
+            "url": None,
+            "renditions": None,
         },
     }
 
 
 def test_tells_of_a_file_that_is_rejected() -> None:
-    (message,) = of_file(None, file(visibility="public"))
+    (message,) = of_file(None, file(visibility="public"), URL)
     told = message.model_dump(mode="json")
     assert told["metadata"]["id"] == "file-1:1:FileRejected"
     assert told["data"] == {
@@ -65,7 +69,7 @@ def test_tells_of_a_file_that_is_rejected() -> None:
 
 
 def test_keeps_silent_when_nothing_became_of_it() -> None:
-    assert of_file(file(), file()) == []
+    assert of_file(file(), file(), URL) == []
 
 
 def test_keeps_silent_about_a_removal(
@@ -96,8 +100,8 @@ def test_publishes_the_same_message_for_the_same_change(
     (entry,) = first["Entries"]
     assert (entry["Source"], entry["DetailType"]) == ("tbs.file-manager", "FileStored")
     detail = json.loads(entry["Detail"])
-    assert detail["metadata"]["version"] == 1
     image = event["Records"][0]["dynamodb"]["NewImage"]
+    assert detail["metadata"]["version"] == int(image["version"]["N"])
     assert detail["data"]["fileId"] == image["fileId"]["S"]
 
 
@@ -115,7 +119,7 @@ def test_no_call_is_larger_than_the_bus_takes() -> None:
         File.of("f" * 100, submission, "c" * 100, f"{'c' * 100}:2:StoreFile", now()),
         file(owner=owner, name="n" * 128),
     ]
-    entries = [outbox.entry(message) for each in files for message in of_file(None, each)]
+    entries = [outbox.entry(message) for each in files for message in of_file(None, each, URL)]
     assert [entry["DetailType"] for entry in entries] == ["FileRejected", "FileStored"]
     sizes = [len((e["Source"] + e["DetailType"] + e["Detail"]).encode()) for e in entries]
     # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 from file_manager.file import (
-    CONTENT_TYPES,
-    MAX_SIZE,
+    MAX_TEXT,
+    TEXT_TYPES,
     File,
     Rejection,
     Status,
@@ -29,15 +29,15 @@ def submission(**changes: Any) -> Submission:
     return Submission.model_validate(FILE | changes)
 
 
-@pytest.mark.parametrize("content_type", CONTENT_TYPES)
+@pytest.mark.parametrize("content_type", TEXT_TYPES)
 def test_private_text_is_stored(content_type: str) -> None:
     assert submission(contentType=content_type).rejection is None
 
 
-@given(st.integers(MAX_SIZE - 2, MAX_SIZE + 2))
+@given(st.integers(MAX_TEXT - 2, MAX_TEXT + 2))
 def test_the_size_is_counted_in_bytes(size: int) -> None:
     text = "é" * (size // 2) + "x" * (size % 2)
-    expected = Rejection.TOO_LARGE if size > MAX_SIZE else None
+    expected = Rejection.TOO_LARGE if size > MAX_TEXT else None
     assert submission(content=text).rejection == expected
 
 

@@ -10,7 +10,8 @@ from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 from botocore.exceptions import ReadTimeoutError
 from cfnlint.decode import cfn_yaml
-from file_manager import delivery, inbox
+from file_manager import delivery, inbox, uploads
+from file_manager.bucket import FilesBuckets
 from file_manager.table import FilesTable
 
 Sample = Callable[[str], dict[str, Any]]
@@ -18,6 +19,9 @@ Sample = Callable[[str], dict[str, Any]]
 TEMPLATE = cfn_yaml.load(str(Path(__file__).parent.parent / "template.yaml"))
 FUNCTION = TEMPLATE["Globals"]["Function"]
 BATCH = TEMPLATE["Resources"]["InboxFunction"]["Properties"]["Events"]["Inbox"]["Properties"]
+UPLOADS = TEMPLATE["Resources"]["UploadsFunction"]["Properties"]
+LAST = 8
+"""The last try of GetObject and three times PutObject, two tries each."""
 LONGEST_PAUSE = 1
 """Seconds that botocore waits between the first try of a call and the second, at most."""
 
@@ -126,3 +130,35 @@ def test_what_there_is_no_time_for_comes_again_untouched(
     assert given == ["first", "second"]
     assert [told["ReceiptHandle"] for told in put_off] == ["third", "fourth"]
     assert all(told["VisibilityTimeout"] > 0 for told in put_off)
+
+
+def test_an_upload_is_put_off_in_time_though_s3_does_not_answer(
+    house: Any, time: Time, context: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The slowest that may happen: each call is answered at its second try, but the last."""
+    for name in ("AWS_DEFAULTS_MODE", "AWS_MAX_ATTEMPTS"):
+        monkeypatch.setenv(name, FUNCTION["Environment"]["Variables"][name])
+    monkeypatch.setattr(uploads, "buckets", FilesBuckets("bucket", "receipts", uploads.PATIENCE))
+    told: list[dict[str, Any]] = []
+    monkeypatch.setattr(
+        uploads.processor._sqs, "change_message_visibility", lambda **given: told.append(given)
+    )
+    file_id = house.announce()["fileId"]
+    house.post(file_id)
+    client, tries = uploads.buckets._s3, 0
+
+    def sent(request: Any, **_: Any) -> Any:
+        nonlocal tries
+        tries += 1
+        if tries % 2 or tries == LAST:
+            time.spend(vars(client.meta.config)["read_timeout"])
+            raise ReadTimeoutError(endpoint_url=request.url)
+        return None
+
+    client.meta.events.register_first("before-send.s3", sent)
+    time.left = float(UPLOADS["Timeout"])
+    assert not house.hear(file_id)
+    assert tries == LAST
+    assert len(told) == 1
+    # What the table takes at most, twice, and the work on the largest image there may be.
+    assert time.left > 2 * 3 + 10

@@ -9,7 +9,7 @@ from aws_lambda_powertools.utilities.batch.types import PartialItemFailureRespon
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from file_manager.bucket import FilesBucket
+from file_manager.bucket import FilesBuckets
 from file_manager.delivery import Poison, QueueProcessor
 from file_manager.file import File, Status, file_id
 from file_manager.messages import StoreFile, parse
@@ -20,7 +20,7 @@ logger = Logger()
 tracer = Tracer(patch_modules=("botocore",))
 processor = QueueProcessor(os.environ["QUEUE_URL"], os.environ["DEAD_LETTER_QUEUE_URL"], logger)
 table = FilesTable(os.environ["TABLE_NAME"])
-bucket = FilesBucket(os.environ["BUCKET_NAME"])
+buckets = FilesBuckets(os.environ["BUCKET_NAME"], os.environ["RECEIPTS_BUCKET_NAME"])
 
 
 @logger.inject_lambda_context
@@ -47,19 +47,22 @@ def store(sender: str, command: StoreFile) -> None:
     """Write the content, then the item, which commits it; or only the item that rejects it.
 
     What a crash in between leaves is an object that nothing names, and the command, coming again,
-    writes it once more.
+    writes it once more. Where the file was deleted meanwhile, it is taken away again.
     """
     given, cause = command.data, command.metadata
     file = File.of(file_id(sender, cause.id), given, cause.correlation_id, cause.id, now())
-    if table.file(file.file_id):
-        logger.info("ignored: decided before", file_id=file.file_id)
-        return
-    if file.status is Status.STORED:
-        bucket.put(file, given.body)
-    try:
-        table.add(file)
-    except Conflict:
-        logger.info("ignored: decided at the same time", file_id=file.file_id)
+    kept = table.file(file.file_id)
+    if kept is None:
+        if file.status is Status.STORED:
+            buckets.put_text(file, given.body)
+        try:
+            table.add(file)
+        except Conflict:
+            kept = table.file(file.file_id)
+    if kept is not None:
+        logger.info("ignored: decided before", file_id=file.file_id, status=kept.status)
+        if file.status is Status.STORED and kept.status is not Status.STORED:
+            buckets.clear(file)
         return
     match file.status:
         case Status.STORED:

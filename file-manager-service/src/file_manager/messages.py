@@ -4,8 +4,10 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from file_manager import places
 from file_manager.file import File, Rejection, Status, Submission, Visibility
 from file_manager.model import Model, Timestamp
+from file_manager.places import Renditions
 
 SOURCE = "tbs.file-manager"
 """The name under which this service's messages stand on the bus."""
@@ -40,7 +42,7 @@ class StoreFile(Message):
 
 
 class StoredData(Model):
-    """A file that is kept. `size` is in bytes, `sha256` in hexadecimal."""
+    """A file that is kept. `size` is in bytes, `sha256` in hexadecimal, both of what came."""
 
     file_id: str
     owner: str
@@ -50,6 +52,11 @@ class StoredData(Model):
     sha256: str
     visibility: Visibility
     status: Literal[Status.STORED]
+    created_at: Timestamp
+    url: str | None = Field(description="What to open; null when the file is private")
+    renditions: Renditions | None = Field(
+        description="The URLs of an image's sizes; null when it is none, or private"
+    )
 
 
 class FileStored(Message):
@@ -75,8 +82,24 @@ class FileRejected(Message):
     data: RejectedData
 
 
+class DeletedData(Model):
+    """A file that is no more."""
+
+    file_id: str
+    owner: str
+    name: str
+    status: Literal[Status.DELETED]
+    deleted_at: Timestamp
+
+
+class FileDeleted(Message):
+    """Event: a file is deleted, whatever it was before."""
+
+    data: DeletedData
+
+
 HEARS: dict[str, type[StoreFile]] = {StoreFile.__name__: StoreFile}
-SENDS: tuple[type[Message], ...] = (FileStored, FileRejected)
+SENDS: tuple[type[Message], ...] = (FileStored, FileRejected, FileDeleted)
 
 
 class _Delivery(Model):
@@ -95,16 +118,35 @@ def parse(body: str) -> tuple[str, StoreFile]:
     return delivery.source, HEARS[delivery.name].model_validate(delivery.detail)
 
 
-def of_file(old: File | None, new: File) -> list[Message]:
-    """The messages that tell of a file's change from `old` to `new`."""
+def of_file(old: File | None, new: File, public_url: str) -> list[Message]:
+    """The messages that tell of a file's change from `old` to `new`.
+
+    Args:
+        public_url: what the URLs of public files begin with, without a slash at its end.
+    """
     if old and old.status == new.status:
         return []
-    kind: type[Message] = {Status.STORED: FileStored, Status.REJECTED: FileRejected}[new.status]
+    match new.status:
+        case Status.STORED:
+            found = places.addresses(new, public_url)
+            shown = {
+                "url": found and found.url,
+                "renditions": found and found.renditions,
+            }
+            return [_told(FileStored, new, new.model_dump() | shown)]
+        case Status.REJECTED:
+            return [_told(FileRejected, new, new.model_dump())]
+        case Status.DELETED:
+            return [_told(FileDeleted, new, new.model_dump() | {"deletedAt": new.updated_at})]
+    return []
+
+
+def _told(kind: type[Message], file: File, data: dict[str, Any]) -> Message:
     metadata = Metadata(
-        id=f"{new.file_id}:{new.version}:{kind.__name__}",
-        correlation_id=new.correlation_id,
-        causation_id=new.causation_id,
-        occurred_at=new.updated_at,
-        version=new.version,
+        id=f"{file.file_id}:{file.version}:{kind.__name__}",
+        correlation_id=file.correlation_id,
+        causation_id=file.causation_id,
+        occurred_at=file.updated_at,
+        version=file.version,
     )
-    return [kind.model_validate({"metadata": metadata, "data": new.model_dump()})]
+    return kind.model_validate({"metadata": metadata, "data": data})

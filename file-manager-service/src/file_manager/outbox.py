@@ -21,6 +21,7 @@ tracer = Tracer(patch_modules=("botocore",))
 events = boto3.client("events")
 
 BUS = os.environ["EVENT_BUS_NAME"]
+PUBLIC_URL = os.environ["PUBLIC_URL"]
 ENTRIES_PER_CALL = 10
 """The most that PutEvents takes at once."""
 
@@ -46,7 +47,7 @@ def messages(record: DynamoDBRecord) -> list[Message]:
     change = record.dynamodb
     match change and images(change.old_image, change.new_image):
         case (old, new):
-            return of_file(old, new)
+            return of_file(old, new, PUBLIC_URL)
     return []
 
 

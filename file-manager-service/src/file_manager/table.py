@@ -1,25 +1,36 @@
-"""This service's DynamoDB table: one item for each file that was handed in.
+"""This service's DynamoDB table: one item for each file.
 
-| fileId | item   | byOwner           |
-|--------|--------|-------------------|
-| its id | `File` | `owner`, `fileId` |
+| fileId | item                                    | byOwner           | byWaiting              |
+|--------|-----------------------------------------|-------------------|------------------------|
+| its id | `File`; `waiting`, as long as PENDING;  | `owner`, `fileId` | `waiting`, `createdAt` |
+|        | `forgetAt`, once EXPIRED or DELETED     |                   |                        |
+
+`forgetAt` is the epoch second from which DynamoDB may drop the item.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 import boto3
 from boto3.dynamodb.conditions import Attr, Key
 from botocore.config import Config
 
-from file_manager.file import File
+from file_manager.file import File, Status
+from file_manager.model import written
 
 PROMPTLY = Config(connect_timeout=1, read_timeout=1)
 """Seconds that DynamoDB is waited for, at each try. By itself boto3 waits for a minute."""
 
+REMEMBERED = timedelta(days=30)
+"""How long it is kept that a file is no more. No message comes later than that: a queue keeps its
+own for four days, a dead-letter queue for fourteen."""
+
+_WAITING = "UPLOAD"
+
 
 class Conflict(Exception):
-    """The item is there already."""
+    """The item is not what it was: it is there already, or another change came first."""
 
 
 class FilesTable:
@@ -30,40 +41,83 @@ class FilesTable:
         self._client = self._table.meta.client
 
     def file(self, file_id: str) -> File | None:
-        """The file as it is now, stored or rejected."""
+        """The file as it is now, whatever became of it."""
         answer = self._table.get_item(Key={"fileId": file_id}, ConsistentRead=True)
         return _file(answer.get("Item"))
 
     def owned(self, owner: str, limit: int, after: str | None) -> tuple[list[File], str | None]:
         """A page of an owner's files by file id, and where the next page starts, if there is one.
 
-        A file shows here a moment after it was saved.
+        Deleted ones are read and left out, so that a page may hold fewer than `limit`. A file shows
+        here a moment after it was saved.
         """
         start = {"ExclusiveStartKey": {"fileId": after, "owner": owner}} if after else {}
         page = self._table.query(
             IndexName="byOwner",
             KeyConditionExpression=Key("owner").eq(owner),
+            FilterExpression=Attr("status").ne(Status.DELETED.value),
             Limit=limit,
             **start,  # type: ignore[arg-type]
         )
-        files = [File.model_validate(item) for item in page["Items"]]
-        return files, files[-1].file_id if "LastEvaluatedKey" in page else None
+        files = [_known(item) for item in page["Items"]]
+        last = page.get("LastEvaluatedKey")
+        return files, str(last["fileId"]) if last else None
+
+    def waiting_since(self, at: datetime) -> Iterator[str]:
+        """The ids of the files that were PENDING by then, those that wait longest first.
+
+        Read as they are taken, from an index that may be behind: some may have been judged.
+        """
+        start: dict[str, Any] = {}
+        while True:
+            page = self._table.query(
+                IndexName="byWaiting",
+                KeyConditionExpression=Key("waiting").eq(_WAITING)
+                & Key("createdAt").lte(written(at)),
+                **start,
+            )
+            for item in page["Items"]:
+                yield str(item["fileId"])
+            if "LastEvaluatedKey" not in page:
+                return
+            start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
 
     def add(self, file: File) -> None:
         """Save a new file. Raises Conflict when its id is taken."""
-        item = file.model_dump(mode="json", exclude_none=True)
+        self._put(file, Attr("fileId").not_exists())
+
+    def save(self, file: File, after: File) -> None:
+        """Save what became of a file. Raises Conflict when `after` is no longer what is kept."""
+        self._put(file, Attr("version").eq(after.version))
+
+    def _put(self, file: File, condition: Any) -> None:
         try:
-            self._table.put_item(Item=item, ConditionExpression=Attr("fileId").not_exists())
+            self._table.put_item(Item=_item(file), ConditionExpression=condition)
         except self._client.exceptions.ConditionalCheckFailedException as error:
-            raise Conflict(f"file {file.file_id} is there already") from error
+            raise Conflict(f"file {file.file_id} is not what it was") from error
 
 
 def images(
     old: Mapping[str, Any] | None, new: Mapping[str, Any] | None
 ) -> tuple[File | None, File] | None:
     """What a stream record tells of: a file, before and after. None: a removal."""
-    return (_file(old), File.model_validate(new)) if new else None
+    return (_file(old), _known(new)) if new else None
+
+
+def _item(file: File) -> dict[str, Any]:
+    item = file.model_dump(mode="json", exclude_none=True)
+    match file.status:
+        case Status.PENDING:
+            item["waiting"] = _WAITING
+        case Status.EXPIRED | Status.DELETED:
+            item["forgetAt"] = int((file.updated_at + REMEMBERED).timestamp())
+    return item
 
 
 def _file(item: Mapping[str, Any] | None) -> File | None:
-    return File.model_validate(item) if item else None
+    return _known(item) if item else None
+
+
+def _known(item: Mapping[str, Any]) -> File:
+    # Of a file that never changed, its first and its last time are the same one.
+    return File.model_validate({"createdAt": item.get("updatedAt"), **item})

@@ -1,0 +1,243 @@
+"""Whatever happens between any two calls of AWS: no orphan, no loss, nothing told twice over.
+
+While one function works, something else happens before one of its calls, and the function goes on
+or dies there. Afterwards everything comes again that has to.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from hashlib import sha256
+from io import BytesIO
+from typing import Any
+
+import pytest
+from botocore.client import BaseClient
+from botocore.exceptions import ClientError
+from file_manager import cleaner, inbox, places, sweep
+from file_manager.file import Status, file_id
+from file_manager.messages import parse
+from file_manager.table import FilesTable
+from PIL import Image
+
+House = Any
+Act = Callable[[House, str], None]
+
+CALLS_OF_AN_UPLOAD = 6
+"""GetItem, GetObject, PutObject for each of three sizes, PutItem."""
+
+
+class Death(Exception):
+    """The function ends here."""
+
+
+@contextmanager
+def interrupted(number: int, act: Callable[[], None], dies: str) -> Iterator[Callable[[], bool]]:
+    """Lets `act` happen before the nth call of AWS, which the caller dies "before" or "after".
+
+    Gives what says whether there were so many calls.
+    """
+    real, made, busy = BaseClient._make_api_call, 0, False  # type: ignore[attr-defined]
+
+    def call(client: BaseClient, name: str, params: Any) -> Any:
+        nonlocal made, busy
+        if busy or client.meta.service_model.service_name == "sqs":
+            return real(client, name, params)
+        made += 1
+        if made != number + 1:
+            return real(client, name, params)
+        busy = True
+        act()
+        busy = False
+        if dies == "before":
+            raise Death(name)
+        if dies == "not":
+            return real(client, name, params)
+        with suppress(ClientError):
+            real(client, name, params)
+        raise Death(name)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BaseClient, "_make_api_call", call)
+        yield lambda: made > number
+
+
+def drawn(width: int, height: int) -> bytes:
+    """A PNG with as many bytes behind its end as it takes for all to be of one size."""
+    body = BytesIO()
+    Image.new("RGB", (width, height), "gold").save(body, "PNG")
+    return body.getvalue().ljust(200, b"\0")
+
+
+ONE, OTHER = drawn(8, 6), drawn(6, 8)
+
+
+def nothing(house: House, id_: str) -> None:
+    pass
+
+
+def delete(house: House, id_: str) -> None:
+    assert house.call("DELETE", f"/files/{id_}")[0] == 204
+
+
+def delete_and_clean(house: House, id_: str) -> None:
+    delete(house, id_)
+    house.flow()
+
+
+def expire(house: House, id_: str) -> None:
+    sweep.expire(id_)
+
+
+def expire_and_clean(house: House, id_: str) -> None:
+    expire(house, id_)
+    house.flow()
+
+
+def hear_it_too(house: House, id_: str) -> None:
+    assert house.hear(id_)
+
+
+def hear_it_too_and_clean(house: House, id_: str) -> None:
+    hear_it_too(house, id_)
+    house.flow()
+
+
+def post_another(house: House, id_: str) -> None:
+    house.post(id_, OTHER)
+
+
+def hear_another(house: House, id_: str) -> None:
+    post_another(house, id_)
+    assert house.hear(id_)
+
+
+def hear_another_and_clean(house: House, id_: str) -> None:
+    hear_another(house, id_)
+    house.flow()
+
+
+ACTS = [
+    nothing,
+    delete,
+    delete_and_clean,
+    expire,
+    expire_and_clean,
+    hear_it_too,
+    hear_it_too_and_clean,
+    post_another,
+    hear_another,
+    hear_another_and_clean,
+]
+
+
+def come_to_rest(house: House, id_: str) -> None:
+    """All that is still to come, comes, and more often than it has to."""
+    for _ in range(2):
+        assert house.hear(id_)
+        house.flow()
+
+
+def check(house: House, id_: str) -> None:
+    """The item, the bucket and what was told agree."""
+    file = house.file(id_)
+    objects = {key: body for key, body in house.objects().items() if id_ in key}
+    told = {
+        m["Detail"]["metadata"]["id"]: m["DetailType"]
+        for m in house.told
+        if m["Detail"]["data"]["fileId"] == id_
+    }
+    if file.status is Status.STORED:
+        keys = places.keys(file).renditions
+        assert keys
+        assert set(objects) == set(keys.model_dump().values())
+        given = {sha256(b).hexdigest(): b for b in (ONE, OTHER)}
+        original = Image.open(BytesIO(given[file.sha256]))
+        for body in objects.values():
+            assert Image.open(BytesIO(body)).size == original.size
+        assert list(told.values()) == ["FileStored"]
+    else:
+        assert file.status in {Status.DELETED, Status.EXPIRED}
+        assert objects == {}
+        wanted = {Status.DELETED: ["FileDeleted"], Status.EXPIRED: []}[file.status]
+        assert [name for name in told.values() if name != "FileStored"] == wanted
+
+
+@pytest.mark.parametrize("dies", ["before", "after", "not"])
+@pytest.mark.parametrize("act", ACTS, ids=lambda act: str(act.__name__))
+def test_an_upload_ends_well(house: House, act: Act, dies: str) -> None:
+    for number in range(CALLS_OF_AN_UPLOAD):
+        id_ = house.announce(size=len(ONE))["fileId"]
+        house.post(id_, ONE)
+        with interrupted(number, lambda id_=id_: act(house, id_), dies) as was:  # type: ignore[misc]
+            heard = house.hear(id_)
+        assert was()
+        assert heard == (dies == "not")
+        come_to_rest(house, id_)
+        check(house, id_)
+
+
+def test_an_upload_takes_as_many_calls_as_are_tried(house: House) -> None:
+    id_ = house.announce()["fileId"]
+    house.post(id_)
+    with interrupted(CALLS_OF_AN_UPLOAD, lambda: None, "not") as was:
+        assert house.hear(id_)
+    assert not was()
+
+
+@pytest.mark.parametrize("dies", ["before", "after"])
+def test_the_cleaner_goes_on_until_it_is_done(house: House, context: Any, dies: str) -> None:
+    number, more = 0, True
+    while more:
+        id_ = house.upload()
+        house.flow()
+        house.post(id_, OTHER)
+        delete(house, id_)
+        changes = [r for r in house._changes() if r["eventName"] == "MODIFY"]
+        with interrupted(number, lambda: None, dies) as was:
+            try:
+                cleaner.handler({"Records": changes}, context)
+            except Death:
+                assert was()
+        more = was()
+        cleaner.handler({"Records": changes}, context)
+        assert [key for key in house.objects() if id_ in key] == []
+        assert f"/public/{id_}/*" in house.forgotten()
+        number += 1
+    assert (
+        number - 1 == 6
+    )  # DeleteObject of the upload, ListObjectsV2, three sizes, CreateInvalidation
+
+
+@pytest.mark.parametrize("dies", ["before", "after", "not"])
+def test_a_receipt_that_is_deleted_while_it_is_stored_again_stays_deleted(
+    house: House, sample: Callable[[str], dict[str, Any]], context: Any, dies: str
+) -> None:
+    event = sample("inbox-StoreFile")
+    sender, command = parse(event["Records"][0]["body"])
+    id_ = file_id(sender, command.metadata.id)
+
+    def stored_and_deleted() -> None:
+        inbox.handler(event, context)
+        delete(house, id_)
+        house.flow()
+
+    for number in range(3):
+        with interrupted(number, stored_and_deleted, dies) as was:
+            inbox.handler(event, context)
+        assert was()
+        assert inbox.handler(event, context) == {"batchItemFailures": []}
+        house.flow()
+        assert house.objects("receipts") == {}
+        file = house.file(id_)
+        assert file.status is Status.DELETED
+        FilesTable("Table")._table.delete_item(Key={"fileId": id_})
+        house.flow()
+
+
+def test_a_stored_receipt_is_not_touched_by_the_cleaner(
+    house: House, sample: Callable[[str], dict[str, Any]], context: Any
+) -> None:
+    inbox.handler(sample("inbox-StoreFile"), context)
+    house.flow()
+    assert len(house.objects("receipts")) == 1
+    assert house.forgotten() == []
