@@ -1,9 +1,10 @@
-"""AWS as this service sees it: moto, with the table and the queues of its own template."""
+"""AWS as this service sees it: moto, with the table, queues and secret of its own template."""
 
 import json
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,12 @@ os.environ |= {
     "EVENT_BUS_NAME": "default",
     "QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/123456789012/Inbox",
     "DEAD_LETTER_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/123456789012/InboxDeadLetters",
+    "CURSOR_KEY_ARN": "CursorKey",
 }
 
 import boto3
 import pytest
+from aws_lambda_powertools.utilities.parameters import clear_caches
 from cfnlint.decode import cfn_yaml
 from hypothesis import HealthCheck, settings
 from moto import mock_aws
@@ -51,17 +54,91 @@ def context() -> Context:
     return Context()
 
 
-@pytest.fixture(autouse=True)
-def aws() -> Iterator[None]:
-    """The template's tables and queues in moto, each under its logical id."""
+@cache
+def stack() -> tuple[str, dict[str, dict[str, Any]]]:
+    """The template's tables and queues, each under its logical id, and its secrets by theirs."""
     template = cfn_yaml.load(str(FOLDER / "template.yaml"))
     kept = {n: r for n, r in template["Resources"].items() if r["Type"] in NAMED_BY}
     for name, resource in kept.items():
         resource["Properties"][NAMED_BY[resource["Type"]]] = name
     body = {key: template[key] for key in ("Parameters", "Conditions")} | {"Resources": kept}
+    secrets = {
+        name: resource["Properties"]["GenerateSecretString"]
+        for name, resource in template["Resources"].items()
+        if resource["Type"] == "AWS::SecretsManager::Secret"
+    }
+    return json.dumps(body), secrets
+
+
+@pytest.fixture(autouse=True)
+def aws() -> Iterator[None]:
+    """The template's tables, queues and secrets in moto."""
+    body, secrets = stack()
     with mock_aws():
-        boto3.client("cloudformation").create_stack(StackName="test", TemplateBody=json.dumps(body))
+        boto3.client("cloudformation").create_stack(StackName="test", TemplateBody=body)
+        # CloudFormation makes these, but moto's does not.
+        client = boto3.client("secretsmanager")
+        for name, wanted in secrets.items():
+            made = client.get_random_password(**wanted)["RandomPassword"]
+            client.create_secret(Name=name, SecretString=made)
+        clear_caches()  # type: ignore[no-untyped-call]
         yield
+
+
+Call = Callable[..., tuple[int, Any, dict[str, Any]]]
+
+
+@pytest.fixture
+def call(context: Context) -> Call:
+    """Asks the private API as API Gateway does: status, content and headers of the answer."""
+    from toys import api
+
+    def request(
+        method: str,
+        path: str,
+        body: Any = None,
+        headers: dict[str, str] | None = None,
+        query: dict[str, str] | None = None,
+    ) -> tuple[int, Any, dict[str, Any]]:
+        event = {
+            "httpMethod": method,
+            "path": path,
+            "headers": {"content-type": "application/json"} | (headers or {}),
+            "multiValueHeaders": {},
+            "queryStringParameters": query,
+            "multiValueQueryStringParameters": {k: [v] for k, v in (query or {}).items()},
+            "requestContext": {
+                "requestId": "request-1",
+                "stage": "live",
+                "identity": {"userArn": "arn:aws:iam::123456789012:user/keeper"},
+            },
+            "body": body if isinstance(body, str) or body is None else json.dumps(body),
+            "isBase64Encoded": False,
+        }
+        answer = api.handler(event, context)
+        content = json.loads(answer["body"]) if answer.get("body") else None
+        return answer["statusCode"], content, answer.get("multiValueHeaders", {})
+
+    return request
+
+
+@pytest.fixture
+def kite() -> dict[str, Any]:
+    """A toy as its owner says it."""
+    return {
+        "sku": "KITE-1",
+        "name": "Kite",
+        "description": "Flies",
+        "category": "Outdoor",
+        "brand": "Brand",
+        "minAge": 36,
+        "maxAge": None,
+        "price": 1500,
+        "currency": "EUR",
+        "stock": 9,
+        "tags": ["wind", "garden"],
+        "attributes": {"colour": "red", "span": 1.4, "pieces": 3, "batteries": False},
+    }
 
 
 @pytest.fixture

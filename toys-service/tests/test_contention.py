@@ -14,6 +14,7 @@ import threading
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +27,12 @@ from botocore.exceptions import ClientError
 from cfnlint.decode import cfn_yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from toys import api, delivery, inbox
-from toys import table as table_module
+from toys import api, delivery, inbox, store
 from toys.messages import ReleaseRequest, ReleaseStock, ReservationRequest, ReserveStock
 from toys.model import now
 from toys.reservation import Line, Refusal, Reservation, Status, refusal
-from toys.table import PAUSES, Busy, Conflict, ToysTable
+from toys.store import PAUSES, Busy, Conflict
+from toys.table import SkuTaken, ToysTable
 from toys.toy import Toy, ToyDraft
 
 FOLDER = Path(__file__).parent.parent
@@ -95,7 +96,7 @@ class Overlap:
         self._client = table._client
         self._call = schedule.call
         self._transact = self._client.transact_write_items
-        self._put = table._table.put_item
+        self._update = self._client.update_item
         self._held: set[str] = set()
         self.conflicts = 0
         self.mixed = 0
@@ -114,14 +115,14 @@ class Overlap:
         finally:
             self._held -= set(keys)
 
-    def put_item(self, **given: Any) -> Any:
+    def update_item(self, **given: Any) -> Any:
         """Refused where a transaction holds the item."""
         self._call()
-        if given["Item"]["pk"] in self._held:
+        if given["Key"]["pk"] in self._held:
             self.conflicts += 1
             answer: Any = {"Error": {"Code": "TransactionConflictException"}}
-            raise self._client.exceptions.TransactionConflictException(answer, "PutItem")
-        return self._put(**given)
+            raise self._client.exceptions.TransactionConflictException(answer, "UpdateItem")
+        return self._update(**given)
 
     def _cancelled(self, items: list[Any], keys: list[str]) -> ClientError:
         """What a transaction is told: the items that are free are looked at, and may fail too.
@@ -177,17 +178,18 @@ class World:
     def run(self) -> None:
         """Play all jobs."""
         with pytest.MonkeyPatch.context() as patched:
-            patched.setattr(table_module, "random", self.schedule.random)
-            patched.setattr(table_module, "sleep", self.schedule.sleep)
+            patched.setattr(store, "random", self.schedule.random)
+            patched.setattr(store, "sleep", self.schedule.sleep)
             for tables in (inbox.table, api.table):
-                client, resource = tables._client, tables._table
+                client = tables._client
                 patched.setattr(client, "transact_write_items", self.overlap.transact_write_items)
-                patched.setattr(resource, "put_item", self.overlap.put_item)
+                patched.setattr(client, "update_item", self.overlap.update_item)
             self.schedule.run(self.jobs)
 
     def shelve(self, toy_id: str, stock: int) -> None:
         """Put a toy on the shelf."""
-        self.table.add(Toy.create(toy_id, draft(stock), now()))
+        sku = "".join(c if c.isalnum() else "-" for c in toy_id.upper())[:40]
+        self.table.add(Toy.create(toy_id, draft(stock, sku), now()))
 
     def stock(self, toy_id: str) -> int:
         """How many are left."""
@@ -239,9 +241,15 @@ def empty() -> None:
             batch.delete_item(Key={"pk": item["pk"]})
 
 
-def draft(stock: int) -> ToyDraft:
+def draft(stock: int, sku: str = "KITE-1") -> ToyDraft:
     return ToyDraft(
-        name="Kite", category="Outdoor", brand="Brand", price=PRICE, currency="EUR", stock=stock
+        sku=sku,
+        name="Kite",
+        category="Outdoor",
+        brand="Brand",
+        price=PRICE,
+        currency="EUR",
+        stock=stock,
     )
 
 
@@ -343,40 +351,70 @@ def test_what_is_held_and_what_is_left_is_what_there_was(
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_a_manager_who_counts_anew_undoes_no_reservation(seed: int, context: Any) -> None:
-    """What PUT says of the stock holds for the version that was read, or for none."""
+def test_a_manager_works_while_people_buy(seed: int, context: Any) -> None:
+    """What sells can be edited and restocked: neither undoes a reservation, nor one the other."""
     world = World(seed)
     world.shelve("kite", 8)
-    answers: Counter[int] = Counter()
+    edits: Counter[int] = Counter()
+    moves: Counter[int] = Counter()
 
-    def request(method: str, body: Any = None, etag: str = "") -> tuple[int, Any, str]:
+    def request(
+        method: str, path: str, body: Any = None, **headers: str
+    ) -> tuple[int, Any, dict[str, list[str]]]:
         event = {
             "httpMethod": method,
-            "path": "/toys/kite",
-            "headers": {"content-type": "application/json", "If-Match": etag},
+            "path": path,
+            "headers": {"content-type": "application/json"}
+            | {name.replace("_", "-"): value for name, value in headers.items()},
             "requestContext": {"requestId": "request-1", "stage": "live"},
             "body": json.dumps(body) if body else None,
         }
         answer = api.handler(event, context)
-        etags = answer["multiValueHeaders"].get("ETag", [""])
-        return answer["statusCode"], json.loads(answer["body"]), etags[0]
+        return answer["statusCode"], json.loads(answer["body"]), answer["multiValueHeaders"]
+
+    def edit() -> None:
+        for number in range(4):
+            _, _, headers = request("GET", "/toys/kite")
+            world.schedule.call()
+            patch = {"name": f"Kite {number}"}
+            edits[request("PATCH", "/toys/kite", patch, If_Match=headers["ETag"][0])[0]] += 1
 
     def restock() -> None:
-        for _ in range(4):
-            _, toy, etag = request("GET")
+        for number in range(4):
             world.schedule.call()
-            described = {name: toy[name] for name in ToyDraft.model_fields}
-            status, _, _ = request("PUT", described | {"stock": toy["stock"] + 5}, etag)
-            answers[status] += 1
+            body = {"delta": 5, "reason": "delivery"}
+            for _ in range(2):  # the first answer was lost
+                path, key = "/toys/kite/stock-adjustments", f"delivery {number}"
+                moves[request("POST", path, body, Idempotency_Key=key)[0]] += 1
 
     for number in range(8):
         world.order(f"order-{number}", "kite")
-    world.jobs.append(restock)
+    world.jobs += [edit, restock]
     world.run()
     ends = [world.reservation(f"order-{number}").status for number in range(8)]
-    assert answers.keys() <= {200, 412}
+    assert world.overlap.conflicts > 0
+    assert edits == {200: 4}
+    assert moves == {201: 4, 200: 4}
     assert set(ends) == {Status.RESERVED}
-    assert world.stock("kite") == 5 * answers[200]
+    assert world.stock("kite") == 20
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_of_many_who_want_one_sku_one_gets_it(seed: int) -> None:
+    world, made = World(seed), Counter[str]()
+
+    def create(toy_id: str) -> None:
+        try:
+            api.table.add(Toy.create(toy_id, draft(1), now()))
+            made["made"] += 1
+        except SkuTaken as error:
+            made[error.toy_id] += 1
+
+    world.jobs += [partial(create, f"kite-{number}") for number in range(6)]
+    world.run()
+    ((winner, _),) = [(name, n) for name, n in made.items() if n == 5]
+    assert made == {"made": 1, winner: 5}
+    assert world.table.toy(winner)
 
 
 # One write, and what DynamoDB may answer
@@ -394,7 +432,7 @@ def cancelled(table: ToysTable, *codes: str) -> ClientError:
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The pauses that were made, none of which takes any time."""
     made: list[float] = []
-    monkeypatch.setattr(table_module, "sleep", made.append)
+    monkeypatch.setattr(store, "sleep", made.append)
     return made
 
 
@@ -481,7 +519,7 @@ def test_an_order_that_always_meets_another_is_not_refused_but_comes_again(
     assert len(pauses) == len(PAUSES)
 
 
-def test_a_toy_that_others_write_all_the_time_has_changed(
+def test_a_toy_that_others_write_all_the_time_cannot_be_changed(
     context: Any, pauses: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     table = api.table
@@ -489,17 +527,23 @@ def test_a_toy_that_others_write_all_the_time_has_changed(
     answer: Any = {"Error": {"Code": "TransactionConflictException"}}
 
     def contended(**_: Any) -> None:
-        raise table._client.exceptions.TransactionConflictException(answer, "PutItem")
+        raise table._client.exceptions.TransactionConflictException(answer, "UpdateItem")
 
-    monkeypatch.setattr(table._table, "put_item", contended)
-    event = {
-        "httpMethod": "DELETE",
-        "path": "/toys/kite",
-        "headers": {"If-Match": '"1"'},
-        "requestContext": {"requestId": "request-1", "stage": "live"},
-    }
-    assert api.handler(event, context)["statusCode"] == 412
-    assert len(pauses) == len(PAUSES)
+    def cancel(**_: Any) -> None:
+        raise cancelled(table, "TransactionConflict", "None")
+
+    monkeypatch.setattr(table._client, "update_item", contended)
+    monkeypatch.setattr(table._client, "transact_write_items", cancel)
+    for number, (method, body) in enumerate([("PATCH", {"price": 1}), ("DELETE", None)], 1):
+        event = {
+            "httpMethod": method,
+            "path": "/toys/kite",
+            "headers": {"If-Match": '"1"'},
+            "requestContext": {"requestId": "request-1", "stage": "live"},
+            "body": json.dumps(body) if body else None,
+        }
+        assert api.handler(event, context)["statusCode"] == 409
+        assert len(pauses) == number * len(PAUSES)
 
 
 class Raw(io.BytesIO):
@@ -558,8 +602,8 @@ def test_a_batch_that_waits_for_all_its_messages_is_done_in_time(
 
     left = 1000 * template["Globals"]["Function"]["Timeout"]
     monkeypatch.setattr(inbox.table._client, "transact_write_items", contended)
-    monkeypatch.setattr(table_module, "sleep", sleep)
-    monkeypatch.setattr("toys.table.random.uniform", lambda _, longest: longest)
+    monkeypatch.setattr(store, "sleep", sleep)
+    monkeypatch.setattr("toys.store.random.uniform", lambda _, longest: longest)
     monkeypatch.setattr(
         type(context), "get_remaining_time_in_millis", lambda _: left - int(waited * 1000)
     )
@@ -585,12 +629,12 @@ def test_the_transaction_refuses_exactly_what_the_rules_refuse(
     stock: int, price: int, currency: str, deleted: bool, there: bool
 ) -> None:
     table, toy_id = ToysTable("Table"), str(uuid.uuid4())
-    changed = draft(stock).model_copy(update={"price": price, "currency": currency})
+    changed = draft(stock, toy_id.upper()).model_copy(update={"price": price, "currency": currency})
     toy = Toy.create(toy_id, changed, now()) if there else None
     if toy:
         table.add(toy)
         if deleted:
-            table.save(toy := toy.delete(now()))
+            table.delete(toy := toy.delete(now()))
     line = Line(toy_id=toy_id, quantity=3, price=PRICE)
     order = Reservation(
         order_id=toy_id,

@@ -8,6 +8,7 @@ from typing import Any
 import boto3
 import pytest
 from toys import inbox
+from toys.adjustment import Adjustment
 from toys.messages import ReserveStock, parse
 from toys.model import now
 from toys.reservation import Refusal, Reservation, Status
@@ -45,8 +46,9 @@ def table() -> ToysTable:
 
 def shelve(table: ToysTable, order: ReserveStock, stock: int, **changes: Any) -> None:
     """Put the order's toys on the shelf, as many of each."""
-    for line in order.data.lines:
+    for number, line in enumerate(order.data.lines):
         draft = ToyDraft(
+            sku=f"TOY-{number}",
             name="Toy",
             category="Puzzles",
             brand="Brand",
@@ -131,7 +133,7 @@ def test_refuses_a_toy_that_was_deleted(
     shelve(table, order, stock=100)
     toy = table.toy(order.data.lines[0].toy_id)
     assert toy
-    table.save(toy.delete(now()))
+    table.delete(toy.delete(now()))
     handled(reserve, context)
     assert held(table, order).reason is Refusal.UNKNOWN_TOY
 
@@ -186,7 +188,7 @@ def test_a_deleted_toy_still_gets_its_stock_back(
     handled(reserve, context)
     toy = table.toy(order.data.lines[0].toy_id)
     assert toy
-    table.save(toy.delete(now()))
+    table.delete(toy.delete(now()))
     handled(release, context)
     assert stock(table, order) == [100 for _ in order.data.lines]
 
@@ -237,11 +239,13 @@ def test_the_refused_line_is_the_first_that_stood_in_the_way(
     body["detail"]["data"] |= {"lines": lines, "currency": "EUR"}
     reserve["Records"][0]["body"] = json.dumps(body)
     draft = ToyDraft(
-        name="Toy", category="Puzzles", brand="Brand", price=1500, currency="EUR", stock=2
+        sku="A", name="Toy", category="Puzzles", brand="Brand", price=1500, currency="EUR", stock=2
     )
     table.add(Toy.create("plenty", draft, now()))
-    table.add(Toy.create("few", draft.model_copy(update={"stock": 1}), now()))
-    table.add(Toy.create("dearer", draft.model_copy(update={"price": 1600}), now()))
+    few = draft.model_copy(update={"sku": "B", "stock": 1})
+    table.add(Toy.create("few", few, now()))
+    dearer = draft.model_copy(update={"sku": "C", "price": 1600})
+    table.add(Toy.create("dearer", dearer, now()))
     handled(reserve, context)
     refused = held(table, order)
     assert (refused.toy_id, refused.reason) == ("few", Refusal.OUT_OF_STOCK)
@@ -260,7 +264,10 @@ def test_stock_that_comes_back_after_the_refusal_does_not_change_it(
     def restock(reservation: Reservation) -> None:
         toy = table.toy(order.data.lines[0].toy_id)
         assert toy
-        table.save(toy.model_copy(update={"stock": 100, "version": toy.version + 1}))
+        found = Adjustment(
+            adjustment_id="1", toy_id=toy.toy_id, delta=100, reason="found", by=None, at=now()
+        )
+        table.adjust(found, "1")
         keep(reservation)
 
     monkeypatch.setattr(inbox.table, "keep", restock)

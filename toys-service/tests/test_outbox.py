@@ -9,11 +9,18 @@ from botocore.stub import ANY, Stubber
 from toys import outbox
 from toys.messages import of_reservation, of_toy
 from toys.model import now
+from toys.picture import MOST_SHOWN, Picture
 from toys.reservation import Line, Refusal, Reservation, Status
 from toys.toy import Toy, ToyDraft
 
 DRAFT = ToyDraft(
-    name="Kite", category="Outdoor", brand="Brand", price=1500, currency="EUR", stock=9
+    sku="KITE-1",
+    name="Kite",
+    category="Outdoor",
+    brand="Brand",
+    price=1500,
+    currency="EUR",
+    stock=9,
 )
 
 
@@ -108,9 +115,10 @@ NOISE = "\x01" * 2000
 
 
 def test_no_call_is_larger_than_the_bus_takes() -> None:
-    """The largest toy and the largest refusal that the models take, as often as a call does."""
+    """The largest toy and the largest refusal that the models take, in as many calls as needed."""
     draft = ToyDraft.model_validate(
         {
+            "sku": "K" * 40,
             "name": NOISE[:120],
             "description": NOISE,
             "category": NOISE[:60],
@@ -118,9 +126,16 @@ def test_no_call_is_larger_than_the_bus_takes() -> None:
             "price": 100_000_000,
             "currency": "EUR",
             "stock": 1_000_000,
+            "tags": [NOISE[:38] + f"{n:02}" for n in range(20)],
+            "attributes": {f"{n:a>40}": NOISE[:100] for n in range(30)},
         }
     )
-    toy = Toy.create("t" * 100, draft, now())
+    sizes = dict.fromkeys(("thumbnail", "card", "full"), "https://" + "x" * 300)
+    pictures = tuple(
+        Picture(file_id="f" * 100, name=NOISE[:200], created_at=now(), **sizes)
+        for _ in range(MOST_SHOWN)
+    )
+    toy = Toy.create("t" * 100, draft, now()).model_copy(update={"pictures": pictures})
     order = "o" * 100
     refused = Reservation(
         order_id=order,
@@ -137,11 +152,19 @@ def test_no_call_is_larger_than_the_bus_takes() -> None:
     held = refused.model_copy(update={"status": Status.RESERVED})
     told = [*of_toy(None, toy), *of_toy(toy, toy.delete(now()))]
     told += [*of_reservation(None, refused), *of_reservation(None, held)]
-    entries = [outbox.entry(message) for message in told]
-    sizes = [len((e["Source"] + e["DetailType"] + e["Detail"]).encode()) for e in entries]
-    assert len(sizes) == 4
-    # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html
-    assert max(sizes) * outbox.ENTRIES_PER_CALL < 256 * 1024
+    entries = [outbox.entry(message) for message in told] * 7
+    chunks = list(outbox.chunks(entries))
+    assert [entry for chunk in chunks for entry in chunk] == entries
+    assert all(1 <= len(chunk) <= outbox.ENTRIES_PER_CALL for chunk in chunks)
+    for chunk in chunks:
+        # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html
+        parts = [e["Source"] + e["DetailType"] + e["Detail"] for e in chunk]
+        assert sum(len(part.encode()) for part in parts) <= 256 * 1024
+
+
+def test_small_messages_go_ten_at_a_time(toy: Toy) -> None:
+    entries = [outbox.entry(message) for message in of_toy(None, toy)] * 25
+    assert [len(chunk) for chunk in outbox.chunks(entries)] == [10, 10, 5]
 
 
 def test_raises_when_the_bus_does_not_take_every_message(

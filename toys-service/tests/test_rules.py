@@ -3,13 +3,20 @@
 from hypothesis import given
 from hypothesis import strategies as st
 from toys.model import now
+from toys.picture import Gallery
 from toys.reservation import Line, Refusal, Status, refusal, tombstone
-from toys.toy import Availability, Toy, ToyDraft
+from toys.toy import Availability, Toy, ToyDescription, ToyDraft
 
 
 def toy(stock: int, price: int = 1500) -> Toy:
     draft = ToyDraft(
-        name="Kite", category="Outdoor", brand="B", price=price, currency="EUR", stock=stock
+        sku="KITE-1",
+        name="Kite",
+        category="Outdoor",
+        brand="B",
+        price=price,
+        currency="EUR",
+        stock=stock,
     )
     return Toy.create("toy-1", draft, now())
 
@@ -49,6 +56,11 @@ def test_a_tombstone_holds_nothing() -> None:
 
 def test_every_change_of_a_toy_is_a_new_version() -> None:
     kite = toy(10)
-    assert kite.delete(now()).version == 2
-    draft = ToyDraft(name="K", category="O", brand="B", price=1, currency="EUR", stock=1)
-    assert kite.replace(draft, now()).version == 2
+    other = ToyDescription(sku="K", name="K", category="O", brand="B", price=1, currency="EUR")
+    for changed in (
+        kite.delete(now()),
+        kite.describe(other, now()),
+        kite.arrange(Gallery(), now()),
+    ):
+        assert (changed.version, changed.revision) == (2, 2)
+        assert changed.stock == 10

@@ -1,96 +1,275 @@
-"""Private API: the catalogue, for those who run it. Requests are signed (AWS IAM)."""
+"""Private API: the catalogue and its stock, for those who run them. Requests are signed (AWS IAM).
 
+An `ETag` stands for what the owner says of a toy, and for its pictures. Units that come and go
+leave it as it is, so that a toy that sells well can be edited, too.
+"""
+
+import json
 import os
 import uuid
 from typing import Annotated, Any
 
 from aws_lambda_powertools import Logger, Tracer
-from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response, content_types
-from aws_lambda_powertools.event_handler.exceptions import NotFoundError, ServiceError
-from aws_lambda_powertools.event_handler.openapi.params import Header, Path, Query
+from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
+from aws_lambda_powertools.event_handler.exceptions import (
+    BadRequestError,
+    ServiceError,
+)
+from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from pydantic import ValidationError
 
-from toys import errors
-from toys.model import Model, now
-from toys.table import Busy, Conflict, ToysTable
-from toys.toy import Toy, ToyDraft
+from toys import errors, stock_api
+from toys.adjustment import FIRST_STOCK, Adjustment
+from toys.answers import (
+    BUSY,
+    TAKEN,
+    BatchResults,
+    Made,
+    NotMade,
+    ToyPage,
+    answer,
+    documented,
+    etag,
+    invalid,
+    written,
+)
+from toys.catalogue import Catalogue
+from toys.desk import existing, position, sealed, table
+from toys.model import Money, now
+from toys.requests import (
+    Batch,
+    CursorGiven,
+    Id,
+    IfMatch,
+    Limit,
+    PictureOrder,
+    patch_as_json,
+    signer,
+)
+from toys.search import BadSearch, Prefix, Search, Sort, asked_attributes
+from toys.stock_api import adjust_stock, list_adjustments, list_reservations
+from toys.toy import Availability, Label, Months, Toy, ToyDescription, ToyDraft, ToyPatch
+
+__all__ = ["adjust_stock", "list_adjustments", "list_reservations", "table"]
+"""The other part's operations and the table: they are looked for here."""
 
 logger = Logger()
 tracer = Tracer(patch_modules=("botocore",))
 app = APIGatewayRestResolver(enable_validation=True, json_body_deserializer=errors.parse_json)
 errors.install(app)
-table = ToysTable(os.environ["TABLE_NAME"])
-
-Id = Annotated[str, Path(max_length=100)]
-IfMatch = Annotated[
-    str | None,
-    Header(alias="If-Match", description="The ETag that was last read; 428 when it is missing"),
-]
-
-
-class ToyPage(Model):
-    """Some toys of the catalogue, and the cursor of the next page (null: this is the last)."""
-
-    items: list[Toy]
-    cursor: str | None
+app.include_router(stock_api.router)
+catalogue = Catalogue(os.environ["TABLE_NAME"])
 
 
 @logger.inject_lambda_context(correlation_id_path="requestContext.requestId")
 @tracer.capture_lambda_handler(capture_response=False)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer one request of API Gateway."""
-    request = errors.lower_type(event)
+    request = patch_as_json(errors.lower_type(event))
     return errors.refuse(request) or app.resolve(request, context)
 
 
-@app.post("/toys", status_code=201, tags=["catalogue"])
+# The catalogue
+
+
+@app.post(
+    "/toys",
+    status_code=201,
+    responses=documented(201, "The toy as it is now", Toy) | TAKEN,
+    tags=["catalogue"],
+)
 def create_toy(draft: ToyDraft) -> Response[Toy]:
-    """Put a new toy into the catalogue."""
-    toy = Toy.create(str(uuid.uuid4()), draft, now())
-    table.add(toy)
-    logger.info("toy created", toy_id=toy.toy_id)
-    return answer(201, toy)
+    """Put a new toy into the catalogue.
+
+    409 where a toy has its SKU: the answer names it. It may be the very one, if the answer to an
+    earlier try was lost.
+    """
+    return answer(201, create(draft))
+
+
+@app.post("/toys/batch", tags=["catalogue"])
+def create_toys(batch: Batch) -> BatchResults:
+    """Put up to 25 new toys into the catalogue, each with a result of its own.
+
+    Each is what `POST /toys` would have made of it.
+    """
+    return BatchResults(results=[created(given) for given in batch.toys])
 
 
 @app.get("/toys", tags=["catalogue"])
-def list_toys(
-    limit: Annotated[int, Query(ge=1, le=100)] = 25,
-    cursor: Annotated[
-        str | None, Query(min_length=1, max_length=100, description="From the page before")
+def search_toys(
+    category: Annotated[Label | None, Query(description="Exactly this category")] = None,
+    brand: Annotated[Label | None, Query(description="Exactly this brand")] = None,
+    min_age: Annotated[
+        Months | None, Query(alias="minAge", description="For children of these months or more")
     ] = None,
+    max_age: Annotated[
+        Months | None, Query(alias="maxAge", description="For children of these months or less")
+    ] = None,
+    min_price: Annotated[
+        Money | None, Query(alias="minPrice", description="In minor units")
+    ] = None,
+    max_price: Annotated[
+        Money | None, Query(alias="maxPrice", description="In minor units")
+    ] = None,
+    availability: Annotated[
+        Availability | None, Query(description="By the stock as it is now")
+    ] = None,
+    name_prefix: Annotated[
+        Prefix | None,
+        Query(alias="namePrefix", description="How the name starts, in any case and accent"),
+    ] = None,
+    sort: Annotated[Sort, Query(description="newest: the latest first")] = Sort.NAME,
+    limit: Limit = 25,
+    cursor: CursorGiven = None,
 ) -> ToyPage:
-    """The catalogue, a page at a time."""
-    toys, following = table.listed(limit, cursor)
-    return ToyPage(items=toys, cursor=following)
+    """Toys of the catalogue, a page at a time.
+
+    `attribute.<name>=<text>`, for up to five names, asks for toys that have an attribute of that
+    value: a text exactly, numbers, true and false as in JSON. Toys are found a moment after they
+    were made or changed, by what they are then.
+    """
+    try:
+        search = Search(
+            category=category,
+            brand=brand,
+            min_age=min_age,
+            max_age=max_age,
+            min_price=min_price,
+            max_price=max_price,
+            availability=availability,
+            name_prefix=name_prefix,
+            attributes=asked_attributes(app.current_event.multi_value_query_string_parameters),
+            sort=sort,
+        )
+    except BadSearch as error:
+        raise BadRequestError(str(error)) from error
+    except ValidationError as error:
+        raise invalid(error, "query") from error
+    toys, following = catalogue.page(search, limit, position(search.scope, cursor))
+    return ToyPage(items=toys, cursor=sealed(search.scope, following))
 
 
 @app.get("/toys/<toy_id>", tags=["catalogue"])
 def get_toy(toy_id: Id) -> Response[Toy]:
-    """One toy, with its version as ETag."""
+    """One toy, with its revision as ETag."""
     return answer(200, existing(toy_id))
 
 
-@app.put("/toys/<toy_id>", tags=["catalogue"])
-def replace_toy(toy_id: Id, draft: ToyDraft, if_match: IfMatch = None) -> Response[Toy]:
-    """Describe a toy anew, stock included, if nothing happened to it since it was read."""
-    toy = unchanged(toy_id, if_match).replace(draft, now())
-    save(toy)
-    return answer(200, toy)
+@app.put(
+    "/toys/<toy_id>",
+    responses=documented(200, "The toy as it is now", Toy) | TAKEN,
+    tags=["catalogue"],
+)
+def replace_toy(toy_id: Id, description: ToyDescription, if_match: IfMatch = None) -> Response[Toy]:
+    """Describe a toy anew, if its owner did not change it since it was read.
+
+    Its stock and its pictures stay as they are.
+    """
+    return answer(200, described(unchanged(toy_id, if_match), description))
 
 
-@app.delete("/toys/<toy_id>", status_code=204, tags=["catalogue"])
-def delete_toy(toy_id: Id, if_match: IfMatch = None) -> Response[None]:
+@app.patch(
+    "/toys/<toy_id>",
+    responses=documented(200, "The toy as it is now", Toy) | TAKEN,
+    tags=["catalogue"],
+)
+def patch_toy(toy_id: Id, patch: ToyPatch, if_match: IfMatch = None) -> Response[Toy]:
+    """Change a part of a toy's description, if its owner did not change it since it was read.
+
+    The body is a merge patch (RFC 7396), as application/merge-patch+json or application/json:
+    what it names is set, null takes it away.
+    """
+    toy = unchanged(toy_id, if_match)
+    try:
+        description = patch.merged(toy)
+    except ValidationError as error:
+        raise invalid(error) from error
+    return answer(200, described(toy, description))
+
+
+@app.delete(
+    "/toys/<toy_id>",
+    status_code=204,
+    responses=documented(204, "It is gone") | BUSY,
+    tags=["catalogue"],
+)
+def delete_toy(toy_id: Id, if_match: IfMatch = None) -> Response[str]:
     """Take a toy out of the catalogue. Orders that hold some of it still settle."""
-    save(unchanged(toy_id, if_match).delete(now()))
-    return Response(204)
+    toy = unchanged(toy_id, if_match).delete(now())
+    with written():
+        table.delete(toy)
+    logger.info("toy deleted", toy_id=toy_id, version=toy.version)
+    return Response(204, body="")
 
 
-def existing(toy_id: str) -> Toy:
-    """The toy of that id. Answers 404 when the catalogue does not have it."""
-    toy = table.toy(toy_id)
-    if toy is None or toy.deleted_at:
-        raise NotFoundError(f"There is no toy {toy_id}")
+@app.put(
+    "/toys/<toy_id>/pictures",
+    responses=documented(200, "The toy as it is now", Toy) | BUSY,
+    tags=["catalogue"],
+)
+def arrange_pictures(toy_id: Id, order: PictureOrder, if_match: IfMatch = None) -> Response[Toy]:
+    """Show a toy's pictures in another order. What comes later stands behind them."""
+    toy = unchanged(toy_id, if_match)
+    try:
+        gallery = toy.gallery.arrange(order.file_ids)
+    except ValueError as error:
+        raise ServiceError(422, str(error)) from error
+    with written():
+        arranged = table.arrange(toy.arrange(gallery, now()))
+    logger.info("pictures arranged", toy_id=toy_id, version=arranged.version)
+    return answer(200, arranged)
+
+
+# What operations have in common
+
+
+def create(draft: ToyDraft) -> Toy:
+    """A new toy, saved. Answers 409 where another one has its SKU."""
+    toy = Toy.create(str(uuid.uuid4()), draft, now())
+    first = (
+        Adjustment(
+            adjustment_id=str(uuid.uuid4()),
+            toy_id=toy.toy_id,
+            delta=toy.stock,
+            reason=FIRST_STOCK,
+            by=signer(app.current_event.raw_event),
+            at=toy.created_at,
+        )
+        if toy.stock
+        else None
+    )
+    with written():
+        table.add(toy, first)
+    logger.info("toy created", toy_id=toy.toy_id)
     return toy
+
+
+def created(given: object) -> Made | NotMade:
+    """What becomes of one toy of a batch, however wrong it is."""
+    try:
+        return Made(status=201, toy=create(ToyDraft.model_validate(given)))
+    except ValidationError as error:
+        return not_made(invalid(error))
+    except ServiceError as error:
+        return not_made(error)
+
+
+def not_made(error: Exception) -> NotMade:
+    """The error as it would have been answered."""
+    handle = app.exception_handler_manager.lookup_exception_handler(type(error))
+    assert handle
+    told = handle(error)
+    return NotMade(status=told.status_code, error=json.loads(told.body)["error"])
+
+
+def described(toy: Toy, description: ToyDescription) -> Toy:
+    """The toy as it is now described, saved. Answers 412 when it changed, 409 as `create` does."""
+    with written():
+        saved = table.describe(toy.describe(description, now()), toy)
+    logger.info("toy described", toy_id=saved.toy_id, version=saved.version)
+    return saved
 
 
 def unchanged(toy_id: str, if_match: str | None) -> Toy:
@@ -101,22 +280,3 @@ def unchanged(toy_id: str, if_match: str | None) -> Toy:
     if if_match != etag(toy):
         raise ServiceError(412, f"The toy has changed: it is now {etag(toy)}. Read it again")
     return toy
-
-
-def save(toy: Toy) -> None:
-    """Save the next version of a toy. Answers 412 when another came first."""
-    try:
-        table.save(toy)
-    except (Conflict, Busy) as error:
-        raise ServiceError(412, "The toy has just changed. Read it again") from error
-    logger.info("toy saved", toy_id=toy.toy_id, version=toy.version)
-
-
-def etag(toy: Toy) -> str:
-    """The entity tag of a toy's version."""
-    return f'"{toy.version}"'
-
-
-def answer(status: int, toy: Toy) -> Response[Toy]:
-    """The toy, with its version as ETag."""
-    return Response(status, content_types.APPLICATION_JSON, toy, headers={"ETag": etag(toy)})

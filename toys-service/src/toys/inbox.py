@@ -1,4 +1,4 @@
-"""Inbox: reserves and releases stock, as the messages in its queue say."""
+"""Inbox: reserves and releases stock and hangs pictures, as the messages in its queue say."""
 
 import os
 from typing import Any
@@ -9,8 +9,16 @@ from aws_lambda_powertools.utilities.batch.types import PartialItemFailureRespon
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from toys import file_events
 from toys.delivery import Poison, QueueProcessor
-from toys.messages import ReleaseStock, ReserveStock, parse
+from toys.messages import (
+    FileDeleted,
+    FileRejected,
+    FileStored,
+    ReleaseStock,
+    ReserveStock,
+    parse,
+)
 from toys.model import now
 from toys.reservation import Reservation, Status, refusal, tombstone
 from toys.table import Conflict, ToysTable
@@ -37,12 +45,20 @@ def receive(record: SQSRecord) -> None:
     except ValueError as error:
         raise Poison(str(error)) from error
     logger.set_correlation_id(message.metadata.correlation_id)
-    tracer.put_annotation("order_id", message.data.order_id)
+    match message:
+        case ReserveStock() | ReleaseStock():
+            tracer.put_annotation("order_id", message.data.order_id)
+        case _:
+            tracer.put_annotation("file_id", message.data.file_id)
     match message:
         case ReserveStock():
             reserve(message)
         case ReleaseStock():
             release(message)
+        case FileStored() | FileDeleted():
+            file_events.follow(message, table, logger)
+        case FileRejected():
+            file_events.refused(message, logger)
 
 
 def reserve(command: ReserveStock) -> None:
@@ -51,8 +67,9 @@ def reserve(command: ReserveStock) -> None:
     claim = Reservation(
         **order.model_dump(by_alias=False),
         status=Status.RESERVED,
+        reserved_at=(at := now()),
         version=1,
-        updated_at=now(),
+        updated_at=at,
         correlation_id=command.metadata.correlation_id,
         causation_id=command.metadata.id,
     )

@@ -1,10 +1,12 @@
 """The messages this service hears and sends."""
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
+from toys.attributes import Attributes
 from toys.model import Currency, Model, Money, Timestamp
+from toys.picture import Picture
 from toys.reservation import Line, Refusal, Reservation, Status
 from toys.toy import Availability, Toy
 
@@ -64,20 +66,101 @@ class ReleaseStock(Message):
     data: ReleaseRequest
 
 
+class Renditions(Model):
+    """Where the three sizes of an image are."""
+
+    thumbnail: str
+    card: str
+    full: str
+
+
+class OwnedFile(Model):
+    """Which file it is, and what it belongs to: urn:tbs:toy:<toyId>, where that is a toy."""
+
+    file_id: str
+    owner: str
+
+    @property
+    def toy_id(self) -> str | None:
+        """The toy that it belongs to, where it is one."""
+        kind, found, toy_id = self.owner.partition("urn:tbs:toy:")
+        return toy_id if found and toy_id and not kind else None
+
+
+class StoredFile(OwnedFile):
+    """A file that is kept. Only an image that everybody may see has renditions with addresses."""
+
+    name: str
+    visibility: str
+    created_at: Timestamp
+    renditions: Renditions | None = None
+
+    @property
+    def picture(self) -> Picture | None:
+        """What a toy shows of it, where shoppers may see it."""
+        if self.visibility != "public" or self.renditions is None:
+            return None
+        sizes = self.renditions.model_dump(by_alias=False)
+        return Picture(file_id=self.file_id, name=self.name, created_at=self.created_at, **sizes)
+
+
+class FileStored(Message):
+    """Event: a file is kept."""
+
+    sender: ClassVar[str] = "tbs.file-manager"
+    data: StoredFile
+
+
+class RefusedFile(OwnedFile):
+    """A file that was not kept, and why."""
+
+    reason: str
+
+
+class FileRejected(Message):
+    """Event: a file came that may not be kept."""
+
+    sender: ClassVar[str] = "tbs.file-manager"
+    data: RefusedFile
+
+
+class FileDeleted(Message):
+    """Event: a file is gone."""
+
+    sender: ClassVar[str] = "tbs.file-manager"
+    data: OwnedFile
+
+
 # Sent
 
 
+class ShownPicture(Model):
+    """A picture in three sizes, each at an address that a browser can open."""
+
+    file_id: str
+    name: str
+    thumbnail: str
+    card: str
+    full: str
+
+
 class ToyData(Model):
-    """A toy as shoppers see it. `price` is in minor units, tax included."""
+    """A toy as shoppers see it. `price` is in minor units, tax included; ages are in months."""
 
     toy_id: str
+    sku: str
     name: str
     description: str
     category: str
     brand: str
+    min_age: int
+    max_age: int | None
     price: Money
     currency: Currency
     availability: Availability
+    tags: tuple[str, ...]
+    attributes: Attributes
+    pictures: tuple[ShownPicture, ...]
     created_at: Timestamp
     updated_at: Timestamp
 
@@ -144,8 +227,11 @@ class StockReleased(Message):
     data: ReleasedData
 
 
-HEARS: dict[str, type[ReserveStock | ReleaseStock]] = {
-    model.__name__: model for model in (ReserveStock, ReleaseStock)
+Heard = ReserveStock | ReleaseStock | FileStored | FileRejected | FileDeleted
+
+HEARS: dict[str, type[Heard]] = {
+    model.__name__: model
+    for model in (ReserveStock, ReleaseStock, FileStored, FileRejected, FileDeleted)
 }
 SENDS: tuple[type[Message], ...] = (
     ToyCreated,
@@ -164,7 +250,7 @@ class _Delivery(Model):
     detail: dict[str, Any]
 
 
-def parse(body: str) -> ReserveStock | ReleaseStock:
+def parse(body: str) -> Heard:
     """The message in a queue's record. Raises ValueError for what is not one we hear."""
     delivery = _Delivery.model_validate_json(body)
     if delivery.name not in HEARS:

@@ -1,7 +1,7 @@
 """Outbox: tells the bus what changed in the table, off the table's stream."""
 
 import os
-from itertools import batched
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import boto3
@@ -24,6 +24,7 @@ events = boto3.client("events")
 
 BUS = os.environ["EVENT_BUS_NAME"]
 ENTRIES_PER_CALL = 10
+BYTES_PER_CALL = 256 * 1024
 """The most that PutEvents takes at once."""
 
 
@@ -37,8 +38,8 @@ class NotPublished(Exception):
 def handler(event: DynamoDBStreamEvent, context: LambdaContext) -> None:
     """Publish the messages of a batch of changes. Raises unless the bus took every one."""
     entries = [entry(message) for record in event.records for message in messages(record)]
-    for chunk in batched(entries, ENTRIES_PER_CALL):
-        answer = events.put_events(Entries=list(chunk))
+    for chunk in chunks(entries):
+        answer = events.put_events(Entries=chunk)
         if answer["FailedEntryCount"]:
             raise NotPublished([e for e in answer["Entries"] if "ErrorCode" in e])
 
@@ -52,6 +53,28 @@ def messages(record: DynamoDBRecord) -> list[Message]:
         case (old, Reservation() as reservation):
             return of_reservation(old, reservation)
     return []
+
+
+def chunks(
+    entries: "Iterable[PutEventsRequestEntryTypeDef]",
+) -> "Iterator[list[PutEventsRequestEntryTypeDef]]":
+    """The entries in their order, as many at a time as one call takes."""
+    chunk: list[PutEventsRequestEntryTypeDef] = []
+    for one in entries:
+        if chunk and (
+            len(chunk) == ENTRIES_PER_CALL or sum(map(size, [*chunk, one])) > BYTES_PER_CALL
+        ):
+            yield chunk
+            chunk = []
+        chunk.append(one)
+    if chunk:
+        yield chunk
+
+
+def size(entry: "PutEventsRequestEntryTypeDef") -> int:
+    """The bytes of an entry, as PutEvents counts them."""
+    # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html
+    return len((entry["Source"] + entry["DetailType"] + entry["Detail"]).encode())
 
 
 def entry(message: Message) -> "PutEventsRequestEntryTypeDef":

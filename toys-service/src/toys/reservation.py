@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field
 
@@ -34,8 +34,22 @@ class Line(Model):
     price: Money
 
 
+class ReservedLine(Model):
+    """What one order holds of a toy, or held, at the price (minor units) it was reserved at."""
+
+    order_id: str
+    quantity: int
+    price: Money
+    status: Literal[Status.RESERVED, Status.RELEASED]
+    reserved_at: Timestamp
+    updated_at: Timestamp
+
+
 class Reservation(Model):
-    """One order's claim on the stock, and what became of it."""
+    """One order's claim on the stock, and what became of it.
+
+    `reserved_at` is null where nothing was ever held.
+    """
 
     order_id: str
     status: Status
@@ -43,6 +57,7 @@ class Reservation(Model):
     lines: tuple[Line, ...] = ()
     reason: Refusal | None = None
     toy_id: str | None = None
+    reserved_at: Timestamp | None = None
     version: int
     updated_at: Timestamp
     correlation_id: str
@@ -51,8 +66,27 @@ class Reservation(Model):
     def refuse(self, line: Line, reason: Refusal) -> Self:
         """The same claim, turned down because of one of its lines."""
         return self.model_copy(
-            update={"status": Status.REFUSED, "reason": reason, "toy_id": line.toy_id}
+            update={
+                "status": Status.REFUSED,
+                "reason": reason,
+                "toy_id": line.toy_id,
+                "reserved_at": None,
+            }
         )
+
+    def of(self, toy_id: str) -> ReservedLine | None:
+        """The line of that toy, where the order holds or held some of it."""
+        for line in self.lines:
+            if line.toy_id == toy_id and self.reserved_at and self.status is not Status.REFUSED:
+                return ReservedLine(
+                    order_id=self.order_id,
+                    quantity=line.quantity,
+                    price=line.price,
+                    status=self.status,
+                    reserved_at=self.reserved_at,
+                    updated_at=self.updated_at,
+                )
+        return None
 
     def release(self, causation_id: str, at: datetime) -> Self:
         """The claim, given back."""

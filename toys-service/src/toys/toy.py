@@ -1,19 +1,51 @@
-"""A toy: what a shopper sees of it, and how many there are. Pure rules, no AWS."""
+"""A toy: what its owner says of it, what a shopper sees, and how many there are. Pure, no AWS."""
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, model_validator
 
+from toys.attributes import Attributes, AttributesPatch
 from toys.model import Currency, Model, Money, Timestamp
+from toys.picture import Gallery, Picture, Waiting
 
 LOW_STOCK = 5
 """At this many or fewer, shoppers are told that a toy is running out."""
 
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
-Label = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60)]
+MOST_STOCK = 1_000_000
+"""Units that there may be of a toy."""
+
+Sku = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Z0-9][A-Z0-9._-]{0,39}$"),
+    Field(description="The shop's own number. No other toy of the catalogue has it"),
+]
+Name = Annotated[
+    str, StringConstraints(strip_whitespace=True, pattern=r"\S", min_length=1, max_length=120)
+]
+Label = Annotated[
+    str, StringConstraints(strip_whitespace=True, pattern=r"\S", min_length=1, max_length=60)
+]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)]
+Months = Annotated[int, Field(ge=0, le=1200)]
+Price = Annotated[Money, Field(ge=1, description="Tax included, in minor units")]
+Tag = Annotated[
+    str, StringConstraints(strip_whitespace=True, pattern=r"\S", min_length=1, max_length=40)
+]
+
+
+def _each_once(tags: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(tags)) < len(tags):
+        raise ValueError("a tag stands there twice")
+    return tags
+
+
+Tags = Annotated[
+    tuple[Tag, ...],
+    Field(max_length=20, strict=False, json_schema_extra={"uniqueItems": True}),
+    AfterValidator(_each_once),
+]
 
 
 class Availability(StrEnum):
@@ -24,31 +56,94 @@ class Availability(StrEnum):
     SOLD_OUT = "SOLD_OUT"
 
 
-class ToyDraft(Model):
+class Described(Model):
     """What the owner of the catalogue says of a toy."""
 
-    model_config = ConfigDict(extra="forbid")
-
+    sku: Sku
     name: Name
     description: Text = ""
     category: Label
     brand: Label
-    price: Annotated[Money, Field(ge=1, description="Tax included, in minor units")]
+    min_age: Annotated[Months, Field(description="Months of age from which it is meant")] = 0
+    max_age: Annotated[
+        Months | None, Field(description="The last month of age that it is meant for; null: none")
+    ] = None
+    price: Price
     currency: Currency
-    stock: Annotated[int, Field(ge=0, le=1_000_000, description="Units on the shelf")]
+    tags: Tags = ()
+    attributes: Attributes = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _an_age_range(self) -> Self:
+        if self.max_age is not None and self.max_age < self.min_age:
+            raise ValueError("minAge is above maxAge")
+        return self
 
 
-class Toy(Model):
-    """A toy as it is kept. `version` counts every change, a unit sold included."""
+class ToyDescription(Described):
+    """A toy as its owner describes it. Its stock and its pictures go by ways of their own."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class ToyDraft(ToyDescription):
+    """A toy that is new to the catalogue."""
+
+    stock: Annotated[int, Field(ge=0, le=MOST_STOCK, description="Units on the shelf")]
+
+
+class ToyPatch(Model):
+    """What is to be other about a toy (a merge patch, RFC 7396): null takes away what is there."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    # What no toy can be without: it may be left out of a patch, but is no null.
+    sku: Annotated[Sku, Field(default_factory=str)]
+    name: Annotated[Name, Field(default_factory=str)]
+    category: Annotated[Label, Field(default_factory=str)]
+    brand: Annotated[Label, Field(default_factory=str)]
+    price: Annotated[Price, Field(default_factory=int)]
+    currency: Annotated[Currency, Field(default_factory=str)]
+
+    description: Text | None = None
+    min_age: Months | None = None
+    max_age: Months | None = None
+    tags: Tags | None = None
+    attributes: AttributesPatch | None = None
+
+    def merged(self, toy: "Toy") -> ToyDescription:
+        """The toy's description with this patch. Raises ValidationError where it is none then."""
+        described = toy.model_dump(include=set(Described.model_fields))
+        return ToyDescription.model_validate(merge(described, self.model_dump(exclude_unset=True)))
+
+
+def merge(target: Any, patch: Any) -> Any:
+    """A merge patch applied to a document, as RFC 7396 has it."""
+    if not isinstance(patch, dict):
+        return patch
+    merged = dict(target) if isinstance(target, dict) else {}
+    for name, value in patch.items():
+        if value is None:
+            merged.pop(name, None)
+        else:
+            merged[name] = merge(merged.get(name), value)
+    return merged
+
+
+class Toy(Described):
+    """A toy as it is kept.
+
+    `revision` counts what its owner changed and the pictures that came or went; `version` counts
+    every change, a unit sold included.
+    """
 
     toy_id: str
-    name: Name
-    description: Text
-    category: Label
-    brand: Label
-    price: Money
-    currency: Currency
     stock: Annotated[int, Field(ge=0)]
+    pictures: tuple[Picture, ...] = ()
+    waiting: Annotated[
+        tuple[Waiting, ...], Field(description="Pictures for which there is no place yet")
+    ] = ()
+    revision: int
     version: int
     created_at: Timestamp
     updated_at: Timestamp
@@ -64,10 +159,17 @@ class Toy(Model):
         return Availability.LOW if self.stock <= LOW_STOCK else Availability.IN_STOCK
 
     @property
+    def gallery(self) -> Gallery:
+        """Its pictures, those that wait for a place included."""
+        return Gallery(pictures=self.pictures, waiting=self.waiting)
+
+    @property
     def shown(self) -> dict[str, object]:
         """Everything about the toy that a shopper can see."""
-        fields = {"name", "description", "category", "brand", "price", "currency"}
-        return self.model_dump(include=fields) | {"availability": self.availability}
+        return self.model_dump(include=set(Described.model_fields), by_alias=False) | {
+            "availability": self.availability,
+            "pictures": [picture.shown for picture in self.pictures],
+        }
 
     @classmethod
     def create(cls, toy_id: str, draft: ToyDraft, at: datetime) -> Self:
@@ -75,20 +177,34 @@ class Toy(Model):
         return cls(
             **draft.model_dump(by_alias=False),
             toy_id=toy_id,
+            revision=1,
             version=1,
             created_at=at,
             updated_at=at,
             correlation_id=toy_id,
         )
 
-    def replace(self, draft: ToyDraft, at: datetime) -> Self:
-        """The toy as the owner now describes it."""
-        return self._changed(at, **draft.model_dump(by_alias=False))
+    def describe(self, description: ToyDescription, at: datetime) -> Self:
+        """The toy as its owner now describes it."""
+        said = {name: getattr(description, name) for name in Described.model_fields}
+        return self._changed(at, **said)
+
+    def arrange(self, gallery: Gallery, at: datetime, **cause: str) -> Self:
+        """The toy with these pictures."""
+        return self._changed(
+            at, **{"pictures": gallery.pictures, "waiting": gallery.waiting} | cause
+        )
 
     def delete(self, at: datetime) -> Self:
         """The toy, gone from the catalogue. It is kept, so that its reservations can settle."""
         return self._changed(at, deleted_at=at)
 
     def _changed(self, at: datetime, **fields: object) -> Self:
-        edit = {"version": self.version + 1, "updated_at": at, "correlation_id": self.toy_id}
-        return self.model_copy(update=fields | edit | {"causation_id": None})
+        edit = {
+            "revision": self.revision + 1,
+            "version": self.version + 1,
+            "updated_at": at,
+            "correlation_id": self.toy_id,
+            "causation_id": None,
+        }
+        return self.model_copy(update=edit | fields)
