@@ -235,6 +235,7 @@ def test_the_oldest_comes_first_and_the_pages_hold_each_once(
     [
         ("{", 400),
         ("[]", 400),
+        ([POST], 400),
         (None, 400),
         ({"carrier": "Parcel Post"}, 400),
         (POST | {"price": 5}, 400),

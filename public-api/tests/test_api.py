@@ -588,7 +588,19 @@ def test_an_order_is_cancelled_whole(
 
 
 @pytest.mark.parametrize(
-    "body", ["{", "[]", "1", '"4493"', {"amount": "4493"}, {"amount": 1.5}, {"amount": True}]
+    "body",
+    [
+        "{",
+        "[]",
+        "[null]",
+        [{"amount": 4493}],
+        "1",
+        '"4493"',
+        '{"amount": NaN}',
+        {"amount": "4493"},
+        {"amount": 1.5},
+        {"amount": True},
+    ],
 )
 def test_a_bad_cancellation_is_told(call: Call, kite: Toy, body: Any) -> None:
     order = call("POST", "/orders", BODY)[1]
@@ -790,6 +802,8 @@ def lines(*quantities: Any) -> dict[str, Any]:
         ("{", 400),
         ("[]", 400),
         ("null", 400),
+        ([BODY], 400),
+        ([BODY, BODY], 400),
         ("[" * 60_000, 400),
         ('{"lines": ' + "9" * 5_000 + "}", 400),
         ({}, 400),
@@ -801,6 +815,9 @@ def lines(*quantities: Any) -> dict[str, Any]:
         (lines("2"), 400),
         (lines(1.5), 400),
         (lines(True), 400),
+        (lines(1e300), 400),
+        (lines(float("inf")), 400),
+        (lines(float("nan")), 400),
         (lines(None), 400),
         (lines(0), 422),
         (lines(-1), 422),
@@ -861,6 +878,15 @@ def test_an_order_needs_a_key(call: Call, kite: Toy, key: str | None, status: in
         assert content["error"]["code"] == CODES[status]
         assert "idempotency-key" in content["error"]["message"]
     assert len(stored()) == (status == 202)
+
+
+@pytest.mark.parametrize("quantity", ["2", "2.0", "2e0", "0.2E1"])
+def test_a_whole_number_is_one_however_it_is_written(call: Call, kite: Toy, quantity: str) -> None:
+    body = json.dumps(lines("?") | {"lines": [{"toyId": "kite", "quantity": "?"}]})
+    status, order, _ = call("POST", "/orders", body.replace('"?"', quantity))
+    assert (status, order["lines"][0]["quantity"]) == (202, 2)
+    # and so the same order has the same fingerprint
+    assert call("POST", "/orders", BODY)[1]["orderId"] == order["orderId"]
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "multipart/form-data", "application/xml"])

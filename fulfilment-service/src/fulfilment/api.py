@@ -8,6 +8,7 @@ from aws_lambda_powertools import Logger, Tracer
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError, ServiceError
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
+from aws_lambda_powertools.event_handler.openapi.types import OpenAPIResponse
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from fulfilment import errors
@@ -29,6 +30,16 @@ class ShipmentPage(Model):
 
     items: list[Shipment]
     cursor: str | None
+
+
+STEP: dict[int, OpenAPIResponse] = {
+    200: {
+        "description": "The shipment as it is now",
+        "content": {"application/json": {"model": Shipment}},
+    },
+    409: {"description": "The shipment is not where this can be done. Says what can"},
+}
+"""What a step of a shipment is answered."""
 
 
 @logger.inject_lambda_context(correlation_id_path="requestContext.requestId")
@@ -59,19 +70,19 @@ def get_shipment(order_id: Id) -> Shipment:
     return existing(order_id)
 
 
-@app.post("/shipments/<order_id>/dispatch", tags=["shipments"])
+@app.post("/shipments/<order_id>/dispatch", tags=["shipments"], responses=STEP)
 def dispatch_shipment(order_id: Id, consignment: Consignment) -> Shipment:
     """Hand a waiting parcel to its carrier. Saying the same again is answered as done."""
     return move(order_id, lambda shipment: shipment.dispatch(consignment, now()))
 
 
-@app.post("/shipments/<order_id>/deliver", tags=["shipments"])
+@app.post("/shipments/<order_id>/deliver", tags=["shipments"], responses=STEP)
 def deliver_shipment(order_id: Id) -> Shipment:
     """Tell that a parcel has arrived. Saying so again is answered as done."""
     return move(order_id, lambda shipment: shipment.deliver(now()))
 
 
-@app.post("/shipments/<order_id>/fail", tags=["shipments"])
+@app.post("/shipments/<order_id>/fail", tags=["shipments"], responses=STEP)
 def fail_shipment(order_id: Id, failure: Failure) -> Shipment:
     """Give a parcel up that waits or is on its way. Saying the same again is answered as done."""
     return move(order_id, lambda shipment: shipment.fail(failure, now()))

@@ -16,6 +16,9 @@ logger = Logger()
 MAX_BODY = 64 * 1024
 """The largest request body, in bytes."""
 
+MAX_WHOLE = 2**53
+"""Up to here a number with a fraction or an exponent is exact."""
+
 _CODES = {
     400: "MALFORMED",
     401: "UNAUTHORIZED",
@@ -72,12 +75,26 @@ def parse_json(body: str) -> Any:
     """The content of a request's body. Raises JSONDecodeError for all that cannot be read.
 
     That includes a number of thousands of digits and what is nested thousands deep, for which
-    json has errors of its own.
+    json has errors of its own, and NaN and Infinity, which JSON does not have. It includes a list,
+    too: of one in place of an object, the validation would take the first item.
     """
     try:
-        return json.loads(body)
+        content = json.loads(body, parse_float=_number, parse_constant=_refuse)
+        if isinstance(content, list):
+            raise ValueError("a list is nothing that is taken here")
     except (ValueError, RecursionError) as error:
         raise json.JSONDecodeError(str(error), body, 0) from error
+    return content
+
+
+def _number(written: str) -> float:
+    """A number with a fraction or an exponent. 2.0 is a whole number, as in JSON Schema."""
+    number = float(written)
+    return int(number) if number.is_integer() and abs(number) <= MAX_WHOLE else number
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no number")
 
 
 def install(app: APIGatewayRestResolver) -> None:

@@ -145,7 +145,18 @@ def get_order(order_id: Id) -> OrderView:
     return find(order_id, shopper()).shown
 
 
-@app.post("/orders/<order_id>/cancellation", status_code=202, tags=["orders"])
+@app.post(
+    "/orders/<order_id>/cancellation",
+    status_code=202,
+    tags=["orders"],
+    responses={
+        202: {
+            "description": "The order as it is now",
+            "content": {"application/json": {"model": OrderView}},
+        },
+        409: {"description": "TOO_LATE: the parcel has left"},
+    },
+)
 def cancel_order(order_id: Id, request: CancellationRequest | None = None) -> Response[OrderView]:
     """Ask for the cancellation of an order. What comes of it shows in the order: `cancellation`.
 

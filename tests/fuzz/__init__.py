@@ -1,0 +1,1 @@
+"""Requests made up from every service's openapi.json, sent to the local cloud: `make fuzz`."""
