@@ -57,6 +57,12 @@ class ErrorAnswer(BaseModel):
     error: Problem
 
 
+class Refusal(BaseModel):
+    """What API Gateway itself answers of a private API: no function was asked."""
+
+    message: str
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Write the contracts and samples, or say with --check where they differ from the code."""
     parser = argparse.ArgumentParser(prog="python -m tools.contracts", description=__doc__)
@@ -171,22 +177,27 @@ def openapi(service: Service, api: ModuleType) -> Json:
                 operation["description"] = rest
             guard = guards.get((method.upper(), path))
             operation["security"] = [{_scheme_name(guard): []}] if guard else []
-            _tell_errors(operation["responses"])
+            _tell_errors(operation, guard)
     document["paths"] = dict(sorted(document["paths"].items()))
     components = document.setdefault("components", {})
     schemas = _tidy(components.get("schemas", {}))
     for unused in ("HTTPValidationError", "ResponseValidationError", "ValidationError"):
         schemas.pop(unused, None)
-    answer = ErrorAnswer.model_json_schema(ref_template=SCHEMA, schema_generator=Untitled)
-    schemas |= answer.pop("$defs") | {"ErrorAnswer": answer}
+    forms: dict[str, type[BaseModel]] = {"Error": ErrorAnswer}
+    if "AWS_IAM" in guards.values():
+        forms["Refusal"] = Refusal
+    for model in forms.values():
+        answer = model.model_json_schema(ref_template=SCHEMA, schema_generator=Untitled)
+        schemas |= answer.pop("$defs", {}) | {model.__name__: answer}
     components["schemas"] = dict(sorted(schemas.items()))
     components["responses"] = {
-        "Error": {
-            "description": inspect.getdoc(ErrorAnswer),
+        name: {
+            "description": inspect.getdoc(model),
             "content": {
-                "application/json": {"schema": {"$ref": SCHEMA.format(model="ErrorAnswer")}}
+                "application/json": {"schema": {"$ref": SCHEMA.format(model=model.__name__)}}
             },
         }
+        for name, model in forms.items()
     }
     document["paths"] = _tidy(document["paths"])
     return document
@@ -209,17 +220,43 @@ def _tidy(part: Any) -> Any:
             return part
 
 
-def _tell_errors(responses: Json) -> None:
-    """All answers from 400 on have the one form."""
+def _tell_errors(operation: Json, guard: str | None) -> None:
+    """Say which errors an operation answers: those that its route declares, and those of all.
+
+    The latter follow from what it takes, and from who guards it. API Gateway's own have the form of
+    the others where the template gives them that, which only a public API does.
+    """
+    responses = operation["responses"]
     responses.pop("422", None)  # Powertools' own form, which no service answers
     responses.get("204", {}).pop("content", None)
-    for status in [status for status in responses if status[0] in "45"]:
-        described = responses[status].get("description")
-        responses[status] = {"$ref": "#/components/responses/Error"}
-        if described:
+    declared = {status: responses.pop(status) for status in list(responses) if status[0] in "45"}
+    if not responses:
+        raise ValueError(
+            f"{operation['operationId']}: `responses` takes the place of the good answer, too: "
+            "name it there"
+        )
+    places = {parameter["in"] for parameter in operation.get("parameters", [])}
+    takes_body = "requestBody" in operation
+    told = {"400", "500", *declared}
+    if places or takes_body:
+        told.add("422")
+    if takes_body:
+        told.add("413")
+    if "path" in places:
+        told.add("404")
+    if any(
+        parameter["name"].lower() == "if-match" for parameter in operation.get("parameters", [])
+    ):
+        told |= {"412", "428"}
+    own = {"429", "5XX"}
+    if guard:
+        own.add("403" if guard == "AWS_IAM" else "401")
+    refusal = "Refusal" if guard == "AWS_IAM" else "Error"
+    for status in sorted(told | own):
+        form = refusal if status in own else "Error"
+        responses[status] = {"$ref": f"#/components/responses/{form}"}
+        if described := declared.get(status, {}).get("description"):
             responses[status]["description"] = described
-    for status in ("4XX", "5XX"):
-        responses[status] = {"$ref": "#/components/responses/Error"}
 
 
 def _schemes(service: Service) -> list[str]:
@@ -229,7 +266,8 @@ def _schemes(service: Service) -> list[str]:
 
 
 def _scheme_name(authorizer: str) -> str:
-    return SIGNED if authorizer == "AWS_IAM" else authorizer
+    # A plain string: the template's are of a class of cfn-lint's.
+    return SIGNED if authorizer == "AWS_IAM" else str(authorizer)
 
 
 def _scheme(service: Service, authorizer: str) -> Any:

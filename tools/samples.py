@@ -1,6 +1,7 @@
 """Sample invocations of every door, taken from the story: what `sam local invoke` and tests feed.
 
 - inbox-<Message>.json: the message as the queue hands it on
+- uploads-ObjectCreated.json, and so on for any other door on a queue: the event in it
 - webhook-<event>.json: the outsider's event as the queue hands it on, with its headers
 - outbox-<Message>.json: the change of the table that led to the message
 - carrier-<STATUS>.json, and so on for any other door on a stream: a change to that status
@@ -49,7 +50,8 @@ def _names(invocation: Invocation, operations: Operations) -> Iterator[str]:
     (record,) = event["Records"]
     if "body" in record:
         told = json.loads(record["body"])
-        yield f"{door.name}-{told.get('detail-type') or told['type']}"
+        name = str(told.get("detail-type") or told["type"])
+        yield f"{door.name}-{name.replace(' ', '')}"
     elif door.name == "outbox":
         for message in invocation.sent:
             yield f"outbox-{message['detail-type']}"

@@ -29,22 +29,28 @@ from functools import cache
 from types import ModuleType
 from typing import Any, Self
 from unittest.mock import patch
+from urllib.parse import urlsplit
 
 import boto3
 import time_machine
 from aws_lambda_powertools.utilities.parameters import clear_caches
 from moto import mock_aws
+from moto.cloudfront.models import cloudfront_backends
 from moto.dynamodb.models import dynamodb_backends
-from moto.events.models import EventPattern, Rule
+from moto.events.models import EventPattern, Rule, events_backends
 from moto.moto_api._internal import mock_random
+from moto.s3 import notifications
 from moto.sqs.models import Message, sqs_backends
 
-from tools import gateway, wiring
-from tools.services import Door, Service, environment, load
+from tools import gateway, objects, wiring
+from tools.services import Door, Route, Service, environment, load
 from tools.wiring import ACCOUNT, REGION, Json, Source, Wiring
 
 START = datetime(2026, 1, 5, 10, tzinfo=UTC)
 """When the shop opens."""
+
+CALLER = f"arn:aws:iam::{ACCOUNT}:user/manager"
+"""Who signs the requests to private APIs."""
 
 TAP = "tap"
 """The queue that hears all that the services say."""
@@ -57,6 +63,16 @@ PROCESS = {
     "POWERTOOLS_TRACE_DISABLED": "true",
 }
 """What Lambda would tell every function."""
+
+
+_DISTRIBUTION: Json = {
+    "CallerReference": "shop",
+    "Comment": "",
+    "Enabled": True,
+    "Origins": {"Quantity": 1, "Items": [{"Id": "bucket", "DomainName": "bucket.example.com"}]},
+    "DefaultCacheBehavior": {"TargetOriginId": "bucket", "ViewerProtocolPolicy": "https-only"},
+}
+"""The least of a distribution: only its id counts here."""
 
 
 @dataclass
@@ -152,6 +168,8 @@ class Shop:
         self._modules: dict[tuple[str, str], ModuleType] = {}
         self._log = io.StringIO()
         self._labels: Counter[str] = Counter()
+        self._reason = objects.PUT
+        """How the objects come that come now."""
 
     def __enter__(self) -> Self:
         with ExitStack() as opening:
@@ -159,12 +177,16 @@ class Shop:
             self._clock = opening.enter_context(time_machine.travel(START, tick=False))
             opening.enter_context(mock_aws())
             opening.enter_context(_untransformed())
+            opening.enter_context(
+                patch.object(notifications, "_send_event_bridge_message", self._tell_of_object)
+            )
             opening.enter_context(self._seeded())
             self._reseed("opening")
             self._make_tap()
             for service in self.services.values():
                 wiring.deploy(service, self._given(service), self._wiring)
                 opening.callback(_forget, service.package)
+            self._make_what_moto_makes_of_no_template()
             for door in self._wiring.doors:
                 key = (door.service.name, door.name)
                 with redirect_stdout(self._log):  # a logger keeps the stream it was made with
@@ -220,6 +242,31 @@ class Shop:
             },
         )
         self._collect()
+
+    def upload(self, upload: Mapping[str, Any], body: bytes, *, label: str) -> int:
+        """Post a form with a file in it to S3, as a browser would. Gives the answer's status.
+
+        Args:
+            upload: "url" and "fields", as who hands out forms gives them.
+            body: the file.
+            label: names the upload. With the seed, and how often it was used, it makes the ids.
+        """
+        self._reseed(f"upload {label}")
+        bucket = bucket_of(str(upload["url"]), [bucket.name for bucket in self._wiring.buckets])
+        fields = upload["fields"]
+        secret = os.environ["AWS_SECRET_ACCESS_KEY"]  # moto's own
+        try:
+            objects.judge(bucket, fields, len(body), time.time(), secret)
+        except objects.FormRefused as refused:
+            return refused.status
+        self._reason = objects.POSTED
+        try:
+            headers = {"ContentType": fields["Content-Type"]} if "Content-Type" in fields else {}
+            _client("s3").put_object(Bucket=bucket, Key=fields["key"], Body=body, **headers)
+        finally:
+            self._reason = objects.PUT
+        self._collect()
+        return 204
 
     def dead_letters(self) -> dict[str, list[DeadLetter]]:
         """What lies in the dead-letter queues, by the queue's name. Taking it out empties them."""
@@ -298,10 +345,8 @@ class Shop:
 
         Raises LookupError when the template has no such operation.
         """
-        door, resource, arguments = self._route(service, method, path)
-        event = proxy_event(
-            method, path, resource, arguments, label, body, query or {}, headers or {}, claims
-        )
+        door, route, arguments = self._route(service, method, path)
+        event = proxy_event(route, path, arguments, label, body, query or {}, headers or {}, claims)
         return self._invoke(door, event, label)
 
     def post(self, service: str, path: str, body: str, headers: Mapping[str, str]) -> None:
@@ -324,6 +369,20 @@ class Shop:
         events.put_rule(Name=TAP, EventPattern='{"source": [{"prefix": "tbs."}]}')
         target = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{TAP}"
         events.put_targets(Rule=TAP, Targets=[{"Id": TAP, "Arn": target}])
+
+    def _make_what_moto_makes_of_no_template(self) -> None:
+        for name, secret in self._wiring.secrets.items():
+            _client("secretsmanager").create_secret(Name=name, SecretString=secret)
+        for bucket in self._wiring.buckets:
+            if bucket.tells:
+                _client("s3").put_bucket_notification_configuration(
+                    Bucket=bucket.name,
+                    NotificationConfiguration={"EventBridgeConfiguration": {}},
+                )
+        known = cloudfront_backends[ACCOUNT]["aws"].distributions
+        for name in self._wiring.distributions:
+            made = _client("cloudfront").create_distribution(DistributionConfig=_DISTRIBUTION)
+            known[name] = known.pop(made["Distribution"]["Id"])
 
     def _given(self, service: Service) -> dict[str, str]:
         return {**service.parameters("local"), **self._parameters.get(service.name, {})}
@@ -408,16 +467,29 @@ class Shop:
             handle = delivery.record["receiptHandle"]
             _client("sqs").delete_message(QueueUrl=queue.url, ReceiptHandle=handle)
 
+    def _tell_of_object(self, account: str, bucket: Any, event_name: str, key: Any) -> None:
+        """What moto does when an object comes or goes. Nobody here listens to those that go."""
+        if not event_name.startswith("s3:ObjectCreated:"):
+            return
+        at = time.time()
+        detail = objects.created(
+            bucket.name, key.name, key.size, key.etag, self._reason, at, account
+        )
+        event = objects.event(str(mock_random.uuid4()), detail, at, account, REGION)
+        event["time"] = at  # moto writes it out
+        for rule in events_backends[account][REGION].event_buses["default"].rules.values():
+            rule.send_to_targets(event)  # type: ignore[arg-type]
+
     def _heard(self) -> Iterator[Json]:
         for message in _drain(TAP):
             yield json.loads(message["Body"])
 
-    def _route(self, service: str, method: str, path: str) -> tuple[Door, str, dict[str, str]]:
+    def _route(self, service: str, method: str, path: str) -> tuple[Door, Route, dict[str, str]]:
         for door in self.services[service].doors:
             for route in door.routes:
                 arguments = path_arguments(route.path, path)
                 if route.method == method and arguments is not None:
-                    return door, route.path, arguments
+                    return door, route, arguments
         raise LookupError(f"The template of {service} has no {method} {path}")
 
     @contextmanager
@@ -579,10 +651,18 @@ def path_arguments(template: str, path: str) -> dict[str, str] | None:
     return arguments
 
 
+def bucket_of(url: str, known: Sequence[str]) -> str:
+    """The bucket of which that is the address. Raises LookupError when it is none of the known."""
+    parts = urlsplit(url)
+    for name in known:
+        if str(parts.hostname).startswith(f"{name}.") or parts.path.strip("/") == name:
+            return name
+    raise LookupError(f"{url} is no bucket's address")
+
+
 def proxy_event(
-    method: str,
+    route: Route,
     path: str,
-    resource: str,
     arguments: Mapping[str, str],
     label: str,
     body: Any,
@@ -591,9 +671,11 @@ def proxy_event(
     claims: Mapping[str, str] | None,
 ) -> Json:
     """An API Gateway REST proxy event."""
+    method, resource = route.method, route.path
     sent = {"Accept": "application/json", **headers}
     if body is not None:
-        sent["Content-Type"] = "application/json"
+        sent.setdefault("Content-Type", "application/json")
+    signed = {"userArn": CALLER} if route.authorizer == "AWS_IAM" else {}
     now = datetime.now(UTC)
     return {
         "resource": resource,
@@ -609,7 +691,7 @@ def proxy_event(
             "accountId": ACCOUNT,
             "apiId": "api",
             "httpMethod": method,
-            "identity": {"sourceIp": "192.0.2.1", "userAgent": "sample"},
+            "identity": {"sourceIp": "192.0.2.1", "userAgent": "sample", **signed},
             "path": f"/live{path}",
             "protocol": "HTTP/1.1",
             "requestId": _uuid(label),

@@ -1,29 +1,27 @@
 """What happens in the shop, told once with the real code of all services in one process.
 
-Orders that are delivered, and orders that end before: declined, out of stock, cancelled, not paid
-in time, undeliverable. Around them what it takes to call every operation and to send every message
-once. The same run gives the same ids, times and messages, byte by byte.
+Toys come into the catalogue, and pictures to them (see `catalogue`). Orders are delivered, or end
+before: declined, out of stock, cancelled, not paid in time, undeliverable. Around them what it
+takes to call every operation and to send every message once. The same run gives the same ids,
+times and messages, byte by byte.
 """
 
 import json
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any
 
 import boto3
 
-from tools import stand_ins
+from tools import catalogue, stand_ins
 from tools.services import Service
 from tools.shop import Delivery, Invocation, Shop
+from tools.teller import StoryError, Teller
 from tools.wiring import Json
 
 SHOP_URL = "https://shop.example.com/"
 """Where Stripe sends the shopper back to."""
-
-STEP = timedelta(milliseconds=250)
-"""The clock moves on so far between two steps."""
 
 VISA = "pm_card_visa"
 NO_FUNDS = "pm_card_visa_chargeDeclinedInsufficientFunds"
@@ -46,79 +44,6 @@ ADDRESS = {
 }
 
 
-class StoryError(Exception):
-    """A step of the story did not go as it is told."""
-
-
-class Teller:
-    """Takes the story's steps, first come first served, and keeps a record of them all."""
-
-    def __init__(self, shop: Shop, stripe: stand_ins.Stripe) -> None:
-        self.shop = shop
-        self.stripe = stripe
-        self.told: list[Invocation] = []
-
-    def call(
-        self, service: str, method: str, path: str, wanted: int = 200, **given: Any
-    ) -> tuple[Any, dict[str, str]]:
-        """Call an operation. Gives the answer's body and headers; raises unless it is `wanted`."""
-        label = given.pop("label", f"{method} {path}")
-        invocation = self.shop.call(service, method, path, label=label, **given)
-        self._tell(invocation)
-        answer = invocation.answer
-        if answer["statusCode"] != wanted:
-            raise StoryError(f"{service}: {label} was answered {answer}, not {wanted}")
-        headers = {n.lower(): v[0] for n, v in answer.get("multiValueHeaders", {}).items()}
-        return json.loads(answer["body"]) if answer.get("body") else None, headers
-
-    def settle(self, *, but: Callable[[Delivery], bool] = lambda _: False) -> None:
-        """Deliver all that waits, and all that comes of it, until nothing is left `but` that.
-
-        Raises StoryError when a door fails, or gives a message up.
-        """
-        self._hear_from_stripe()
-        while waiting := [delivery for delivery in self.shop.pending if not but(delivery)]:
-            invocation = self.shop.deliver(waiting[0])
-            self._tell(invocation)
-            if letters := self.shop.dead_letters():
-                raise StoryError(f"{_name(invocation)} gave up: {letters}\n{invocation.log}")
-            if invocation.door.service.name == "payments":
-                self._hear_from_stripe()
-
-    def sweep(self) -> None:
-        """Let the orders be looked through for what is past its deadline."""
-        self._tell(self.shop.run_schedule("orders", "sweep", "sweep"))
-
-    def say(self, source: str, name: str, data: Mapping[str, Any], version: int = 1) -> None:
-        """Put a message on the bus by hand, as an operator may."""
-        order_id = data.get("orderId", "by-hand")
-        detail = {
-            "metadata": {
-                "id": f"{order_id}:{version}:{name}",
-                "correlationId": order_id,
-                "causationId": None,
-                "occurredAt": self.shop.now(),
-                "version": version,
-            },
-            "data": data,
-        }
-        self.shop.put(source, name, detail)
-
-    def _hear_from_stripe(self) -> None:
-        """Hand in what Stripe has posted to the shop's webhook."""
-        for webhook in self.stripe.webhooks():
-            self.shop.post("payments", "/webhooks/stripe", webhook.body, webhook.headers)
-
-    def _tell(self, invocation: Invocation) -> None:
-        if invocation.error or invocation.failed:
-            told = f"{_name(invocation)} failed:\n{invocation.log}"
-            raise StoryError(told) from invocation.error
-        self.told.append(invocation)
-        if invocation.door.service.name == "payments":
-            self.stripe.post()
-        self.shop.advance(STEP)
-
-
 @contextmanager
 def opened(services: Sequence[Service], seed: int = 0) -> Iterator[Teller]:
     """A shop with all of the services, what they need beside each other, and its teller."""
@@ -138,6 +63,7 @@ def opened(services: Sequence[Service], seed: int = 0) -> Iterator[Teller]:
 
 def _parameters(stripe: stand_ins.Stripe, database_port: int) -> dict[str, dict[str, str]]:
     return {
+        "file-manager": {"PublicUrl": catalogue.PICTURES_URL},
         "payments": {"StripeApiBase": stripe.address, "StripeReturnUrl": SHOP_URL},
         "reports": {
             "DatabaseHost": stand_ins.HOST,
@@ -151,7 +77,9 @@ def _parameters(stripe: stand_ins.Stripe, database_port: int) -> dict[str, dict[
 
 def play(teller: Teller) -> list[Invocation]:
     """Tell the whole story. Gives every invocation."""
-    toys = _catalogue(teller)
+    toys = catalogue.opened(teller)
+    catalogue.kept(teller, toys)
+    pictures = catalogue.pictured(teller, toys)
     delivered = _delivered(teller, toys)
     _by_hand(teller, toys)
     _declined(teller, toys)
@@ -167,44 +95,8 @@ def play(teller: Teller) -> list[Invocation]:
     _lost(teller, toys)
     _looked_up(teller, toys, delivered["orderId"])
     _operated(teller, delivered)
+    catalogue.tidied(teller, toys, pictures)
     return teller.told
-
-
-def _catalogue(teller: Teller) -> dict[str, Json]:
-    """Toys come into the catalogue; one changes its price, one leaves."""
-    toys = {}
-    for name, category, price, stock in (
-        ("Wooden Train Set", "Vehicles", 3495, 40),
-        ("Box Kite", "Outdoor", 1850, 25),
-        ("Marble Run", "Construction", 4299, 3),
-        ("Paper Theatre", "Crafts", 1299, 8),
-    ):
-        draft = {
-            "name": name,
-            "description": f"{name}, made to last.",
-            "category": category,
-            "brand": "Hazel & Oak",
-            "price": price,
-            "currency": "EUR",
-            "stock": stock,
-        }
-        toy, _ = teller.call("toys", "POST", "/toys", 201, body=draft, label=f"create {name}")
-        toys[name] = toy
-    teller.settle()
-    kite = toys["Box Kite"]
-    path = f"/toys/{kite['toyId']}"
-    draft = {key: kite[key] for key in draft} | {"price": 1750}
-    _, headers = teller.call("toys", "GET", path)
-    toys["Box Kite"], _ = teller.call(
-        "toys", "PUT", path, body=draft, headers={"If-Match": headers["etag"]}
-    )
-    path = f"/toys/{toys.pop('Paper Theatre')['toyId']}"
-    teller.call("toys", "DELETE", path, 204, headers={"If-Match": '"1"'})
-    teller.call("toys", "GET", "/toys", query={"limit": "10"})
-    teller.settle()
-    teller.call("public-api", "GET", "/toys", query={"limit": "10"})
-    teller.call("public-api", "GET", f"/toys/{kite['toyId']}")
-    return toys
 
 
 def _delivered(teller: Teller, toys: Mapping[str, Json]) -> Json:
@@ -267,12 +159,12 @@ def _never_paid(teller: Teller, toys: Mapping[str, Json]) -> None:
     """The shopper's bank wants to know who pays, and hears nothing until the deadline."""
     order_id = _order(teller, toys, {"Box Kite": 3}, THREE_D_SECURE)
     teller.settle()
-    teller.sweep()
+    teller.sweep("orders")
     teller.settle()
     _expect(teller, order_id, "RESERVED")
     patience = int(teller.shop.parameter("orders", "OrderDeadlineMinutes"))
     teller.shop.advance(timedelta(minutes=patience))
-    teller.sweep()
+    teller.sweep("orders")
     teller.settle()
     _expect(teller, order_id, "CANCELLED", "EXPIRED")
 
@@ -425,7 +317,3 @@ def _carried(delivery: Delivery) -> bool:
 def _of(delivery: Delivery, message: str) -> bool:
     """Whether it is that message, on its way to who hears it."""
     return delivery.key.endswith(f":{message}")
-
-
-def _name(invocation: Invocation) -> str:
-    return f"{invocation.door.service.name}'s {invocation.door.name}"

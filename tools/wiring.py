@@ -3,6 +3,7 @@
 moto makes a template's tables, queues, buckets and rules, and resolves its functions.
 """
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -62,9 +63,11 @@ class Source:
 
 
 class Rule(NamedTuple):
-    """What lets messages from the bus into a queue."""
+    """What lets messages from a bus into a queue."""
 
     name: str
+    bus: str
+    """The name of the bus; "default" is the one that AWS's own services speak on."""
     pattern: Mapping[str, Any]
     queue: str
     """The queue's physical name."""
@@ -80,6 +83,14 @@ class Queue(NamedTuple):
     """How often a message is given out before it is a dead letter; None: without end."""
     dead_letters: str | None
     """The physical name of the queue that then gets it."""
+
+
+class Bucket(NamedTuple):
+    """A bucket's settings."""
+
+    name: str
+    tells: bool
+    """Whether the default bus is told of the objects that come into it."""
 
 
 class Intake(NamedTuple):
@@ -109,7 +120,11 @@ class Wiring:
     queues: dict[str, Queue] = field(default_factory=dict)
     tables: dict[str, Json] = field(default_factory=dict)
     """The resolved properties of each AWS::DynamoDB::Table."""
-    buckets: list[str] = field(default_factory=list)
+    buckets: list[Bucket] = field(default_factory=list)
+    secrets: dict[str, str] = field(default_factory=dict)
+    """What was made up for each secret that a template has generated, by the secret's name."""
+    distributions: list[str] = field(default_factory=list)
+    """The ids of CloudFront's distributions."""
 
     def source(self, service: str, logical_id: str) -> Source:
         """The source of that logical id. Raises LookupError without one."""
@@ -164,6 +179,9 @@ class _Stack:
         for logical_id, resource in self._kept.items():
             if self._is_there(resource.get("Condition")):
                 self._add(logical_id, resource["Type"], wiring)
+        for logical_id, unmade in self._service.resources.items():
+            if self._is_there(unmade.get("Condition")):
+                self._add_unmade(logical_id, unmade["Type"], wiring)
         for method in self._service.of_type("AWS::ApiGateway::Method").values():
             if method["Integration"]["Type"] == "AWS":
                 wiring.intakes.append(self._intake(method))
@@ -183,7 +201,10 @@ class _Stack:
             case "AWS::DynamoDB::Table":
                 wiring.tables[name] = properties
             case "AWS::S3::Bucket":
-                wiring.buckets.append(name)
+                notifies = properties.get("NotificationConfiguration", {})
+                tells = notifies.get("EventBridgeConfiguration")
+                on = tells is not None and tells.get("EventBridgeEnabled", True) in (True, "true")
+                wiring.buckets.append(Bucket(name, on))
             case "AWS::SQS::Queue":
                 policy = properties.get("RedrivePolicy")
                 wiring.queues[name] = Queue(
@@ -193,9 +214,20 @@ class _Stack:
                     dead_letters=_last(policy["deadLetterTargetArn"]) if policy else None,
                 )
             case "AWS::Events::Rule":
+                bus = _last(properties.get("EventBusName", "default")).rpartition("/")[2]
                 for target in properties["Targets"]:
                     queue = _last(target["Arn"])
-                    wiring.rules.append(Rule(name, properties["EventPattern"], queue))
+                    wiring.rules.append(Rule(name, bus, properties["EventPattern"], queue))
+
+    def _add_unmade(self, logical_id: str, kind: str, wiring: Wiring) -> None:
+        """What moto makes of no template. It goes by the name that stands in for it."""
+        name = f"{stack_name(self._service)}-{logical_id}"
+        match kind:
+            case "AWS::SecretsManager::Secret":
+                properties = self._resolved(self._service.resources[logical_id]["Properties"])
+                wiring.secrets[name] = _made_up(name, properties["GenerateSecretString"])
+            case "AWS::CloudFront::Distribution":
+                wiring.distributions.append(name)
 
     def _intake(self, method: Mapping[str, Any]) -> Intake:
         integration = self._resolved(method["Integration"])
@@ -282,6 +314,17 @@ def _without_nothing(value: Any) -> Any:
             return [_without_nothing(part) for part in value if part is not None]
         case _:
             return value
+
+
+def _made_up(name: str, wanted: Mapping[str, Any]) -> str:
+    """As many characters as are wanted, always the same for the same secret.
+
+    Raises NotWired for a secret of more than one part.
+    """
+    if extra := wanted.keys() & {"SecretStringTemplate", "GenerateStringKey"}:
+        raise NotWired(f"{name} is generated with {', '.join(sorted(extra))}")
+    digest = hashlib.shake_256(name.encode())
+    return digest.hexdigest(int(wanted.get("PasswordLength", 32)))[::2]
 
 
 def _last(arn: str) -> str:

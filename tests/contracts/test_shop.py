@@ -7,7 +7,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
+from botocore.config import Config
 
 from tools import gateway
 from tools.services import Service, find
@@ -15,6 +17,7 @@ from tools.shop import Delivery, Shop
 from tools.wiring import NotWired
 
 TOY = {
+    "sku": "KITE",
     "name": "Kite",
     "category": "Outdoor",
     "brand": "Brand",
@@ -45,13 +48,20 @@ def reserve(shop: Shop, *lines: dict[str, Any]) -> None:
     shop.put("tbs.orders", "ReserveStock", {"metadata": metadata, "data": data})
 
 
-def create(shop: Shop, label: str) -> str:
-    answer = shop.call("toys", "POST", "/toys", label=label, body=TOY).answer
+def create(shop: Shop, label: str, sku: str = "KITE") -> str:
+    answer = shop.call("toys", "POST", "/toys", label=label, body=TOY | {"sku": sku}).answer
     return str(json.loads(answer["body"])["toyId"])
 
 
 def take(shop: Shop, door: str) -> Delivery:
     return next(delivery for delivery in shop.pending if delivery.door.name == door)
+
+
+def change(shop: Shop) -> Delivery:
+    """The change that puts a toy into the table, with nothing beside it left to be told."""
+    for other in [delivery for delivery in shop.pending if not delivery.key.startswith("TOY#")]:
+        shop.deliver(other)
+    return take(shop, "outbox")
 
 
 def test_rules_let_in_by_pattern_only(shop: Shop) -> None:
@@ -138,7 +148,7 @@ def test_a_change_comes_again_until_it_is_told(shop: Shop, monkeypatch: pytest.M
     create(shop, "a kite")
     with monkeypatch.context() as broken:
         broken.setattr(shop.module("toys", "outbox").events, "put_events", None)
-        assert shop.deliver(take(shop, "outbox")).error
+        assert shop.deliver(change(shop)).error
     again = take(shop, "outbox")
     assert again.attempts == 1
     assert [event["detail-type"] for event in shop.deliver(again).sent] == ["ToyCreated"]
@@ -146,7 +156,7 @@ def test_a_change_comes_again_until_it_is_told(shop: Shop, monkeypatch: pytest.M
 
 
 def test_a_transaction_that_was_taken_back_is_no_change(shop: Shop) -> None:
-    many, few = create(shop, "many"), create(shop, "few")
+    many, few = create(shop, "many", "MANY"), create(shop, "few", "FEW")
     while shop.pending:
         shop.deliver(shop.pending[0])
     reserve(
@@ -161,13 +171,14 @@ def test_a_transaction_that_was_taken_back_is_no_change(shop: Shop) -> None:
 
 def test_a_copy_of_a_delivery_is_one_of_its_own(shop: Shop) -> None:
     create(shop, "a kite")
-    shop.pending.append(copy.copy(shop.pending[0]))
+    again = copy.copy(change(shop))
+    shop.pending.append(again)
     first, second = shop.deliver(shop.pending[0]), shop.deliver(shop.pending[0])
     assert [e["detail"] for e in first.sent] == [e["detail"] for e in second.sent] != []
 
 
 def test_a_batch_is_handled_as_one(shop: Shop) -> None:
-    create(shop, "one"), create(shop, "two")
+    create(shop, "one", "ONE"), create(shop, "two", "TWO")
     sent = shop.deliver(*shop.pending).sent
     assert [event["detail-type"] for event in sent] == ["ToyCreated", "ToyCreated"]
     assert shop.pending == []
@@ -178,7 +189,7 @@ def test_the_label_and_the_seed_make_the_ids() -> None:
     made = []
     for seed in (0, 0, 1):
         with Shop(toys, seed=seed) as shop:
-            made.append((create(shop, "kite"), create(shop, "kite")))
+            made.append((create(shop, "kite", "ONE"), create(shop, "kite", "TWO")))
     assert made[0] == made[1]
     assert len({*made[0], *made[2]}) == 4
 
@@ -194,11 +205,12 @@ def test_the_wiring_is_what_the_template_says(shop: Shop) -> None:
     queue = wiring.queues[INBOX]
     assert queue.dead_letters == "tbs-app-toys-local-InboxDeadLetters"
     assert wiring.variables["toys", "inbox"]["DEAD_LETTER_QUEUE_URL"].endswith(queue.dead_letters)
-    assert {(rule.queue, *rule.pattern["detail-type"]) for rule in wiring.rules} == {
-        (INBOX, "ReserveStock", "ReleaseStock")
+    assert {(rule.bus, rule.queue, *rule.pattern["detail-type"]) for rule in wiring.rules} == {
+        ("default", INBOX, "ReserveStock", "ReleaseStock"),
+        ("default", INBOX, "FileStored", "FileRejected", "FileDeleted"),
     }
     (table,) = wiring.tables.values()
-    assert table["GlobalSecondaryIndexes"][0]["IndexName"] == "byListing"
+    assert table["GlobalSecondaryIndexes"][0]["IndexName"] == "allByName"
     assert table["DeletionProtectionEnabled"] is False
 
 
@@ -295,6 +307,143 @@ Resources:
     (tmp_path / "samconfig.toml").write_text("")
     with pytest.raises(NotWired, match="Function is invoked by S3"), Shop([Service(tmp_path)]):
         pass
+
+
+STORE = """
+Resources:
+  Bucket:
+    Type: AWS::S3::Bucket
+    Properties:
+      NotificationConfiguration: {EventBridgeConfiguration: {EventBridgeEnabled: true}}
+  Silent: {Type: AWS::S3::Bucket}
+  Uploads: {Type: AWS::SQS::Queue}
+  Came:
+    Type: AWS::Events::Rule
+    Properties:
+      EventPattern:
+        source: [aws.s3]
+        detail-type: [Object Created]
+        detail: {bucket: {name: [!Ref Bucket]}, object: {key: [{prefix: incoming/}]}}
+      Targets: [{Id: uploads, Arn: !GetAtt Uploads.Arn}]
+  Key:
+    Type: AWS::SecretsManager::Secret
+    Properties: {GenerateSecretString: {PasswordLength: 64, ExcludePunctuation: true}}
+  Distribution: {Type: AWS::CloudFront::Distribution, Properties: {}}
+  Function:
+    Type: AWS::Serverless::Function
+    Properties:
+      Handler: store.uploads.handler
+      Environment:
+        Variables: {BUCKET: !Ref Bucket, KEY: !Ref Key, DISTRIBUTION: !Ref Distribution}
+      Events: {Uploads: {Type: SQS, Properties: {Queue: !GetAtt Uploads.Arn}}}
+"""
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Shop]:
+    """A service that hears of what comes into its bucket, and says what it was told."""
+    folder = tmp_path / "store"
+    code = folder / "src" / "store"
+    code.mkdir(parents=True)
+    (folder / "template.yaml").write_text(STORE)
+    (folder / "samconfig.toml").write_text("")
+    (code / "uploads.py").write_text("def handler(event, context):\n    return event\n")
+    with Shop([Service(folder)]) as opened:
+        yield opened
+
+
+def form(shop: Shop, key: str, size: int) -> dict[str, Any]:
+    s3 = boto3.client("s3", config=Config(signature_version="s3v4"))
+    return s3.generate_presigned_post(
+        bucket(shop),
+        key,
+        Fields={"Content-Type": "image/png"},
+        Conditions=[{"Content-Type": "image/png"}, ["content-length-range", size, size]],
+        ExpiresIn=900,
+    )
+
+
+def bucket(shop: Shop) -> str:
+    return next(bucket.name for bucket in shop.wiring().buckets if bucket.tells)
+
+
+def test_a_bucket_tells_of_what_comes_and_a_rule_picks(store: Shop) -> None:
+    assert store.upload(form(store, "incoming/1", 3), b"abc", label="1") == 204
+    s3 = boto3.client("s3")
+    s3.put_object(Bucket=bucket(store), Key="public/1", Body=b"abc")
+    s3.put_object(Bucket=bucket(store).replace("bucket", "silent"), Key="incoming/2", Body=b"abc")
+    s3.delete_object(Bucket=bucket(store), Key="incoming/1")
+    store.advance(timedelta(seconds=1))
+    s3.put_object(Bucket=bucket(store), Key="incoming/3", Body=b"abc")
+    store.put("tbs.other", "Other", {})
+    first, second = (json.loads(delivery.record["body"]) for delivery in store.pending)
+    assert list(first) == [
+        "version",
+        "id",
+        "detail-type",
+        "source",
+        "account",
+        "time",
+        "region",
+        "resources",
+        "detail",
+    ]
+    assert (first["source"], first["detail-type"]) == ("aws.s3", "Object Created")
+    assert first["resources"] == [f"arn:aws:s3:::{bucket(store)}"]
+    assert first["detail"]["object"] == {
+        "key": "incoming/1",
+        "size": 3,
+        "etag": "900150983cd24fb0d6963f7d28e17f72",
+        "sequencer": first["detail"]["object"]["sequencer"],
+    }
+    assert [one["detail"]["reason"] for one in (first, second)] == ["POST Object", "PutObject"]
+    assert first["detail"]["object"]["sequencer"] < second["detail"]["object"]["sequencer"]
+    assert first["id"] != second["id"]
+
+
+@pytest.mark.parametrize(
+    ("change", "body", "status"),
+    [
+        ({}, b"abcd", 400),
+        ({}, b"ab", 400),
+        ({"key": "incoming/2"}, b"abc", 403),
+        ({"Content-Type": "text/html"}, b"abc", 403),
+        ({"Cache-Control": "no-store"}, b"abc", 403),
+        ({"x-amz-signature": "0" * 64}, b"abc", 403),
+        ({"x-amz-date": "20200101T000000Z"}, b"abc", 403),
+        ({"x-amz-algorithm": "AWS2"}, b"abc", 400),
+    ],
+)
+def test_a_form_that_is_not_as_it_was_handed_out_is_refused(
+    store: Shop, change: dict[str, str], body: bytes, status: int
+) -> None:
+    upload = form(store, "incoming/1", 3)
+    assert store.upload({**upload, "fields": upload["fields"] | change}, body, label="1") == status
+    assert store.upload({**upload, "fields": {"key": "incoming/1"}}, b"abc", label="1") == 403
+    store.advance(timedelta(minutes=14, seconds=59))
+    assert store.upload(upload, b"abc", label="1") == 204
+    store.advance(timedelta(seconds=1))
+    assert store.upload(upload, b"abc", label="1") == 403
+    assert len(store.pending) == 1
+
+
+def test_a_form_goes_to_its_own_bucket_only(store: Shop) -> None:
+    upload = form(store, "incoming/1", 3)
+    elsewhere = upload["url"].replace(bucket(store), bucket(store).replace("bucket", "silent"))
+    assert store.upload({**upload, "url": elsewhere}, b"abc", label="1") == 403
+    with pytest.raises(LookupError, match="is no bucket's address"):
+        store.upload({**upload, "url": "https://example.com/"}, b"abc", label="1")
+
+
+def test_secrets_and_distributions_are_there_by_what_a_function_knows_of_them(store: Shop) -> None:
+    variables = store.wiring().variables["store", "uploads"]
+    secret = boto3.client("secretsmanager").get_secret_value(SecretId=variables["KEY"])
+    assert len(secret["SecretString"]) == 64
+    batch: Any = {"CallerReference": "1", "Paths": {"Quantity": 1, "Items": ["/public/1/*"]}}
+    answer = boto3.client("cloudfront").create_invalidation(
+        DistributionId=variables["DISTRIBUTION"], InvalidationBatch=batch
+    )
+    assert answer["Invalidation"]["Id"]
 
 
 def test_a_schedule_starts_its_door_with_the_time() -> None:

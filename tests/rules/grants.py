@@ -19,12 +19,22 @@ COMMON = {
     "sweep": READS | WRITES,
     "carrier": frozenset({"dynamodb:PutItem"}),
     "outbox": frozenset({"events:PutEvents"}),
+    "uploads": READS | WRITES | TURNS_DOWN,
 }
 """What a door may do in any service, by its name."""
 
 SPECIAL = {
     ("file-manager", "api", "s3:GetObject"): "the links that it makes may do what it may",
-    ("file-manager", "inbox", "s3:PutObject"): "it keeps the files",
+    ("file-manager", "api", "s3:PutObject"): "the forms that it makes may do what it may",
+    ("file-manager", "cleaner", "cloudfront:CreateInvalidation"): "no copy outlives a file",
+    ("file-manager", "cleaner", "s3:DeleteObject"): "it takes away what no record names",
+    ("file-manager", "cleaner", "s3:ListBucket"): "it finds what lies there of a file",
+    ("file-manager", "inbox", "s3:DeleteObject"): "what another has stored meanwhile",
+    ("file-manager", "inbox", "s3:PutObject"): "it keeps the receipts",
+    ("file-manager", "uploads", "s3:DeleteObject"): "what it wrote for a file that is not stored",
+    ("file-manager", "uploads", "s3:GetObject"): "it judges what was uploaded",
+    ("file-manager", "uploads", "s3:ListBucket"): "without it, S3 does not say that one is gone",
+    ("file-manager", "uploads", "s3:PutObject"): "it makes the files that are served",
     ("notification", "inbox", "ses:SendEmail"): "it sends the mails",
     ("payments", "inbox", "secretsmanager:GetSecretValue"): "the key of Stripe's API",
     ("payments", "webhook", "secretsmanager:GetSecretValue"): "what Stripe signs with",
@@ -32,6 +42,8 @@ SPECIAL = {
     ("reports", "inbox", "rds-db:connect"): "it writes into the database",
     ("reports", "users", "rds-data:ExecuteStatement"): "it makes the inbox's user there",
     ("reports", "users", "secretsmanager:GetSecretValue"): "as the owner of the database",
+    ("toys", "api", "dynamodb:DeleteItem"): "the SKU of a toy that is deleted, or has another",
+    ("toys", "api", "secretsmanager:GetSecretValue"): "what its cursors are sealed with",
 }
 """What one door or role of one service may do beside that, and why."""
 
@@ -40,7 +52,16 @@ _HERE = "${AWS::Region}:${AWS::AccountId}"
 TABLE = "${<AWS::DynamoDB::Table>.Arn}"
 INDEX = "${<AWS::DynamoDB::Table>.Arn}/index/<index>"
 QUEUE = "${<AWS::SQS::Queue>.Arn}"
-FILES = "${<AWS::S3::Bucket>.Arn}/private/*"
+BUCKET = "${<AWS::S3::Bucket>.Arn}"
+UPLOADED = "${<AWS::S3::Bucket>.Arn}/incoming/*"
+PUBLIC_FILES = "${<AWS::S3::Bucket>.Arn}/public/*"
+PRIVATE_FILES = "${<AWS::S3::Bucket>.Arn}/private/*"
+FILES = [UPLOADED, PUBLIC_FILES, PRIVATE_FILES]
+DISTRIBUTION = (
+    "arn:${AWS::Partition}:cloudfront::${AWS::AccountId}:distribution/"
+    "${<AWS::CloudFront::Distribution>}"
+)
+OWN_SECRET = "${<AWS::SecretsManager::Secret>.Id}"
 BUS = f"arn:${{AWS::Partition}}:events:{_HERE}:event-bus/${{EventBusName}}"
 CLUSTER = "${<AWS::RDS::DBCluster>.DBClusterArn}"
 OWNER = "${<AWS::RDS::DBCluster>.MasterUserSecret.SecretArn}"
@@ -50,17 +71,21 @@ OWN_USER = _USERS + "${<AWS::RDS::DBCluster>.DBClusterResourceId}/${<parameter>}
 GIVEN_USER = _USERS + "*/${<parameter>}"
 
 FORMS = {
+    "cloudfront:CreateInvalidation": [DISTRIBUTION],
     "dynamodb:GetItem": [TABLE],
     "dynamodb:BatchGetItem": [TABLE],
     "dynamodb:PutItem": [TABLE],
     "dynamodb:UpdateItem": [TABLE],
+    "dynamodb:DeleteItem": [TABLE],
     "dynamodb:Query": [INDEX],
     "events:PutEvents": [BUS],
     "rds-data:ExecuteStatement": [CLUSTER],
     "rds-db:connect": [OWN_USER, GIVEN_USER],
-    "s3:GetObject": [FILES],
-    "s3:PutObject": [FILES],
-    "secretsmanager:GetSecretValue": [SECRET, OWNER],
+    "s3:DeleteObject": FILES,
+    "s3:GetObject": FILES,
+    "s3:ListBucket": [BUCKET],
+    "s3:PutObject": FILES,
+    "secretsmanager:GetSecretValue": [SECRET, OWNER, OWN_SECRET],
     "ses:SendEmail": ["*"],
     "sqs:ChangeMessageVisibility": [QUEUE],
     "sqs:SendMessage": [QUEUE],
@@ -71,8 +96,21 @@ FORMS = {
 a parameter.
 """
 
+NARROWER = {
+    ("file-manager", "api", "s3:GetObject"): [PRIVATE_FILES],
+    ("file-manager", "api", "s3:PutObject"): [UPLOADED],
+    ("file-manager", "inbox", "s3:DeleteObject"): [PRIVATE_FILES],
+    ("file-manager", "inbox", "s3:PutObject"): [PRIVATE_FILES],
+    ("file-manager", "uploads", "s3:GetObject"): [UPLOADED],
+    ("file-manager", "uploads", "s3:PutObject"): [PUBLIC_FILES, PRIVATE_FILES],
+}
+"""The same for one door of one service, where it may do that on less. What judges uploads makes
+none: it would be told of its own, and of that again."""
+
 STARS = {
-    FILES: "one of the private files: which one, the code says",
+    UPLOADED: "one of the uploads: which one, the code or the form says",
+    PUBLIC_FILES: "one of the public files: which one, the code says",
+    PRIVATE_FILES: "one of the private files: which one, the code says",
     SECRET: "Secrets Manager ends each ARN with six characters of its own",
     GIVEN_USER: "nobody tells the resource id of a database that is given; its user is named",
     "*": "SES asks for the recipients' identities too: ses:FromAddress limits it",
@@ -102,7 +140,9 @@ def faults(member: Member) -> Iterator[tuple[Holder, str]]:
             if action not in COMMON.get(holder.name, ()) and not special:
                 yield holder, f"may {action}. Name an action that is in COMMON or SPECIAL"
             else:
-                yield from ((holder, fault) for fault in _misplaced(member, action, statement))
+                forms = NARROWER.get((member.name, holder.name, action), FORMS[action])
+                faults_ = _misplaced(member, action, statement, forms)
+                yield from ((holder, fault) for fault in faults_)
 
 
 def unneeded(member: Member) -> Iterator[tuple[str, str]]:
@@ -117,10 +157,12 @@ def unneeded(member: Member) -> Iterator[tuple[str, str]]:
             yield who, action
 
 
-def _misplaced(member: Member, action: str, statement: Mapping[str, Any]) -> Iterator[str]:
+def _misplaced(
+    member: Member, action: str, statement: Mapping[str, Any], forms: list[str]
+) -> Iterator[str]:
     for text in written(statement.get("Resource")):
-        if not any(fits(form, text, member.service) for form in FORMS[action]):
-            yield f"may {action} on {text}. Grant it on {' or '.join(FORMS[action])}"
+        if not any(fits(form, text, member.service) for form in forms):
+            yield f"may {action} on {text}. Grant it on {' or '.join(forms)}"
     wanted, given = CONDITIONS.get(action, {}), statement.get("Condition", {})
     if wanted is not None and given != wanted:
         yield f"may {action} under the condition {given}. It is to be {wanted}"

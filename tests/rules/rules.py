@@ -46,6 +46,10 @@ ENTRANCES = {
 TRIES = 10
 """How often a queue gives a message out before it is a dead letter."""
 
+AWS_OWN = "aws."
+"""What the source begins with of an event that AWS itself tells. It is no message of asyncapi.yaml,
+stands on the default bus alone, and is filtered down to what is the service's own."""
+
 SCANS = {"dynamodb:scan", "dynamodb:partiqlselect"}
 """Actions that may read a whole table."""
 
@@ -280,12 +284,19 @@ def no_dependency_goes_in_a_circle(tree: Tree) -> Iterator[str]:
 
 @rule
 def rules_let_in_what_is_heard(tree: Tree) -> Iterator[str]:
-    """Patterns of rules are what asyncapi.yaml receives; events are told by their sender too."""
+    """Patterns of rules are what asyncapi.yaml receives; events are told by their sender too.
+
+    They may ask whose an event is, and nothing else of what it says. What AWS tells is another
+    matter: see the next rule.
+    """
     for member in tree.members:
         let_in: set[tuple[str | None, str]] = set()
         for logical_id, properties in member.service.of_type("AWS::Events::Rule").items():
             pattern = properties.get("EventPattern", {})
-            if extra := pattern.keys() - {"source", "detail-type"}:
+            if _is_told_by_aws(pattern):
+                continue
+            extra = pattern.keys() - {"source", "detail-type"}
+            if extra and not (extra == {"detail"} and _asks_whose(pattern["detail"])):
                 yield f"{_template(member)}: {logical_id} matches on {extra}. Decide that in code"
             for name in pattern.get("detail-type", []):
                 let_in |= {(source, name) for source in pattern.get("source", [None])}
@@ -299,6 +310,44 @@ def rules_let_in_what_is_heard(tree: Tree) -> Iterator[str]:
             yield f"{_template(member)}: a rule lets in {name} of {source}, which nobody hears"
         for source, name in sorted(heard - let_in, key=str):
             yield f"{_template(member)}: no rule lets in {name} of {source}. Add it to a pattern"
+
+
+def _is_told_by_aws(pattern: Mapping[str, Any]) -> bool:
+    return any(str(source).startswith(AWS_OWN) for source in pattern.get("source", []))
+
+
+def _asks_whose(detail: Any) -> bool:
+    """Whether a pattern asks nothing of a message but what its owner's name begins with."""
+    match detail:
+        case {"data": {"owner": [{"prefix": str()}], **data}, **more}:
+            return not data and not more
+    return False
+
+
+@rule
+def what_aws_tells_is_of_the_services_own(tree: Tree) -> Iterator[str]:
+    """S3's events come from a bucket of the template that tells, and by the bus that S3 knows."""
+    for member in tree.members:
+        buckets = member.service.of_type("AWS::S3::Bucket")
+        for logical_id, properties in member.service.of_type("AWS::Events::Rule").items():
+            pattern, where = (
+                properties.get("EventPattern", {}),
+                f"{_template(member)}: {logical_id}",
+            )
+            if not _is_told_by_aws(pattern):
+                continue
+            if pattern.get("source") != ["aws.s3"]:
+                yield f"{where} hears {pattern['source']}. Only S3 is heard, in a rule of its own"
+            if "EventBusName" in properties:
+                yield f"{where} is to be on the default bus: S3 knows no other"
+            match pattern.get("detail", {}).get("bucket"):
+                case {"name": [{"Ref": str(bucket)}]} if bucket in buckets:
+                    settings = buckets[bucket].get("NotificationConfiguration", {})
+                    tells = settings.get("EventBridgeConfiguration", {})
+                    if tells.get("EventBridgeEnabled") is not True:
+                        yield f"{where}: {bucket} tells nobody. Set its EventBridgeConfiguration"
+                case other:
+                    yield f"{where} hears of the bucket {other}. Name one of this template"
 
 
 @rule
@@ -644,6 +693,47 @@ def tables_are_safe_and_tell_of_changes(tree: Tree) -> Iterator[str]:
                 yield f"{where}: PointInTimeRecoveryEnabled is to follow ProtectsData"
             if properties.get("DeletionProtectionEnabled") != protected:
                 yield f"{where}: DeletionProtectionEnabled is to follow ProtectsData"
+
+
+@rule
+def buckets_are_closed(tree: Tree) -> Iterator[str]:
+    """To all but this template's roles; CloudFront's distribution of it may read public files."""
+    closed = ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets")
+    for member in tree.members:
+        for name, properties in member.service.of_type("AWS::S3::Bucket").items():
+            where = f"{_template(member)}: {name}"
+            blocked = properties.get("PublicAccessBlockConfiguration", {})
+            for setting in closed:
+                if blocked.get(setting) is not True:
+                    yield f"{where}: set {setting} in its PublicAccessBlockConfiguration"
+            owned = properties.get("OwnershipControls", {}).get("Rules")
+            if owned != [{"ObjectOwnership": "BucketOwnerEnforced"}]:
+                yield f"{where} knows access lists. Set ObjectOwnership: BucketOwnerEnforced"
+            if not properties.get("BucketEncryption"):
+                yield f"{where} is not encrypted. Set BucketEncryption"
+        for name, policy in member.service.of_type("AWS::S3::BucketPolicy").items():
+            for statement in listed(policy["PolicyDocument"].get("Statement")):
+                for one in taken(statement):
+                    yield from (f"{_template(member)}: {name} {f}" for f in _opens(member, one))
+
+
+def _opens(member: Member, statement: Mapping[str, Any]) -> Iterator[str]:
+    """How a statement of a bucket's policy lets in more than the template's own distribution."""
+    if statement.get("Effect") == "Deny":
+        return
+    if statement.get("Principal") != {"Service": "cloudfront.amazonaws.com"}:
+        yield f"lets in {statement.get('Principal')}. CloudFront alone reads, for everybody"
+    if statement.get("Action") != "s3:GetObject":
+        yield f"allows {statement.get('Action')}. Reading is s3:GetObject"
+    for text in grants.written(statement.get("Resource")):
+        if not grants.fits(grants.PUBLIC_FILES, text, member.service):
+            yield f"opens {text}. Only {grants.PUBLIC_FILES} is public"
+    source = statement.get("Condition", {}).get("StringEquals", {}).get("AWS:SourceArn")
+    texts = grants.written(source)
+    if not texts or not all(
+        grants.fits(grants.DISTRIBUTION, text, member.service) for text in texts
+    ):
+        yield f"lets in the distribution {texts}. It is to be this template's own"
 
 
 # Contracts, packages and deployments

@@ -1,7 +1,8 @@
 """The AWS that the services call, in memory: fast enough for hundreds of thousands of orders.
 
-DynamoDB (see `dynamodb`), S3, SES and Secrets Manager are played here, everything else by whoever
-fills `Aws.handlers`. `installed` puts it in the place of every call that a boto3 client makes.
+DynamoDB (see `dynamodb`), S3, SES and Secrets Manager are played here, and what CloudFront is to
+forget; everything else by whoever fills `Aws.handlers`. `installed` puts it in the place of every
+call that a boto3 client makes.
 Answers and refusals are those of AWS as far as the services can tell; whatever is not played
 raises NotImplementedError, and never pretends to have worked.
 """
@@ -22,7 +23,9 @@ from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 from botocore.response import StreamingBody
 
-from tests.simulation.dynamodb import Change, DynamoDB, Refused, Table
+from tests.simulation.dynamodb import ACCOUNT, Change, DynamoDB, Refused, Table
+from tools import objects
+from tools.shop import bucket_of
 
 __all__ = ["Around", "Aws", "Change", "Mail", "Table", "installed"]
 
@@ -32,6 +35,8 @@ Around = Callable[[str, str, Json, Callable[[], Json]], Json]
 
 MAX_KEY = 1024
 """Bytes of an object's key."""
+MAX_TOGETHER = 1000
+"""Objects of one list, or of one deletion."""
 
 _KEPT = {"ContentType", "CacheControl", "ContentDisposition", "Metadata"}
 """What S3 keeps of an object beside its content."""
@@ -96,6 +101,13 @@ class Aws:
         """By service, as boto3 names it, and operation: what carries it out instead."""
         self.secrets: dict[str, str] = {}
         """Secret strings, by name."""
+        self.came: Callable[[Json], None] = lambda detail: None
+        """Told of each object that comes into a bucket that tells: the detail of S3's event."""
+        self.distributions: set[str] = set()
+        """The ids of CloudFront's distributions."""
+        self.invalidated: dict[tuple[str, str], tuple[str, ...]] = {}
+        """The paths that CloudFront was to forget, by distribution and the caller's reference."""
+        self._telling: set[str] = set()
         self._stored: dict[tuple[str, str], _Stored] = {}
         self._calls = 0
 
@@ -103,17 +115,24 @@ class Aws:
         """Make a table, of the properties that CloudFormation would make it of."""
         self.tables[name] = Table(name, properties, self._now)
 
-    def add_bucket(self, name: str) -> None:
-        """Make a bucket."""
+    def add_bucket(self, name: str, *, tells: bool = False) -> None:
+        """Make a bucket.
+
+        Args:
+            tells: whether EventBridge is told of the objects that come into it.
+        """
         self.buckets[name] = {}
+        if tells:
+            self._telling.add(name)
 
     def reset(self) -> None:
-        """Empty everything but secrets and handlers. Tables and buckets stay, as after a deploy."""
+        """Empty everything but secrets and handlers. What was deployed stays."""
         for table in self.tables.values():
             table.clear()
         for bucket in self.buckets.values():
             bucket.clear()
         self.mails.clear()
+        self.invalidated.clear()
         self._stored.clear()
         self._calls = 0
 
@@ -166,6 +185,12 @@ class Aws:
                 return self._head_object
             case "s3", "DeleteObject":
                 return self._delete_object
+            case "s3", "DeleteObjects":
+                return self._delete_objects
+            case "s3", "ListObjectsV2":
+                return self._list_objects
+            case "cloudfront", "CreateInvalidation":
+                return self._create_invalidation
             case "sesv2", "SendEmail":
                 return self._send_email
             case "secretsmanager", "GetSecretValue":
@@ -177,7 +202,8 @@ class Aws:
     def _put_object(self, params: Json) -> Json:
         known = {"Bucket", "Key", "Body", "ChecksumSHA256", *_KEPT}
         _refuse_unknown("s3 PutObject", params, known)
-        bucket, key = self._bucket(params), params["Key"]
+        self._bucket(params)
+        key = params["Key"]
         if not key:
             raise NotImplementedError("s3 PutObject without a key")
         if len(key.encode()) > MAX_KEY:
@@ -197,12 +223,36 @@ class Aws:
         headers = {name: params[name] for name in _KEPT & params.keys()}
         headers.setdefault("ContentType", "binary/octet-stream")
         headers.setdefault("Metadata", {})
-        bucket[key] = body
-        self._stored[params["Bucket"], key] = _Stored(body, self._now(), headers)
+        self._keep(params["Bucket"], key, body, headers, objects.PUT)
         answer = {"ETag": _etag(body)}
         if checksum is not None:
             answer["ChecksumSHA256"] = b64encode(digest).decode()
         return answer
+
+    def post(self, url: str, fields: Mapping[str, str], body: bytes, secret: str) -> None:
+        """Take a form with a file in it, as who has one posts it to a bucket.
+
+        Args:
+            url: that it is posted to.
+            fields: all but the file.
+            body: the file.
+            secret: of the key that has signed the form.
+
+        Raises FormRefused for what S3 refuses.
+        """
+        bucket = bucket_of(url, list(self.buckets))
+        objects.judge(bucket, fields, len(body), self._now(), secret)
+        headers = {"ContentType": fields.get("Content-Type", "binary/octet-stream")}
+        key = fields["key"]
+        self._keep(bucket, key, body, {**headers, "Metadata": {}}, objects.POSTED)
+
+    def _keep(self, bucket: str, key: str, body: bytes, headers: Json, reason: str) -> None:
+        at = self._now()
+        self.buckets[bucket][key] = body
+        self._stored[bucket, key] = _Stored(body, at, headers)
+        if bucket in self._telling:
+            etag = _etag(body)
+            self.came(objects.created(bucket, key, len(body), etag, reason, at, ACCOUNT))
 
     def _get_object(self, params: Json) -> Json:
         _refuse_unknown("s3 GetObject", params, {"Bucket", "Key"})
@@ -226,6 +276,51 @@ class Aws:
         self._stored.pop((params["Bucket"], params["Key"]), None)
         return {}
 
+    def _delete_objects(self, params: Json) -> Json:
+        _refuse_unknown("s3 DeleteObjects", params, {"Bucket", "Delete"})
+        _refuse_unknown("s3 DeleteObjects Delete", params["Delete"], {"Objects", "Quiet"})
+        named = params["Delete"]["Objects"]
+        if not 1 <= len(named) <= MAX_TOGETHER:
+            raise Refused("MalformedXML", "The XML you provided was not well-formed")
+        for each in named:
+            _refuse_unknown("s3 DeleteObjects Objects", each, {"Key"})
+            self._delete_object({"Bucket": params["Bucket"], "Key": each["Key"]})
+        if params["Delete"].get("Quiet"):
+            return {}
+        return {"Deleted": [{"Key": each["Key"]} for each in named]}
+
+    def _list_objects(self, params: Json) -> Json:
+        known = {"Bucket", "Prefix", "MaxKeys", "ContinuationToken"}
+        _refuse_unknown("s3 ListObjectsV2", params, known)
+        bucket, prefix = self._bucket(params), params.get("Prefix", "")
+        most = min(params.get("MaxKeys", MAX_TOGETHER), MAX_TOGETHER)
+        after = params.get("ContinuationToken", "")
+        keys = sorted(key for key in bucket if key.startswith(prefix) and key > after)
+        page = keys[:most]
+        answer: Json = {
+            "Name": params["Bucket"],
+            "Prefix": prefix,
+            "MaxKeys": most,
+            "KeyCount": len(page),
+            "IsTruncated": len(keys) > most,
+        }
+        if page:
+            answer["Contents"] = [
+                {
+                    "Key": key,
+                    "Size": len(bucket[key]),
+                    "ETag": _etag(bucket[key]),
+                    "LastModified": self._described({**params, "Key": key}, bucket[key])[
+                        "LastModified"
+                    ],
+                    "StorageClass": "STANDARD",
+                }
+                for key in page
+            ]
+        if len(keys) > most:
+            answer["NextContinuationToken"] = page[-1] if page else after
+        return answer
+
     def _bucket(self, params: Json) -> dict[str, bytes]:
         try:
             return self.buckets[params["Bucket"]]
@@ -246,6 +341,36 @@ class Aws:
             "ETag": _etag(body),
             "LastModified": datetime.fromtimestamp(int(stored.at), UTC),
             **stored.headers,
+        }
+
+    # CloudFront
+
+    def _create_invalidation(self, params: Json) -> Json:
+        known = {"DistributionId", "InvalidationBatch"}
+        _refuse_unknown("cloudfront CreateInvalidation", params, known)
+        distribution, batch = params["DistributionId"], params["InvalidationBatch"]
+        _refuse_unknown("cloudfront InvalidationBatch", batch, {"Paths", "CallerReference"})
+        if distribution not in self.distributions:
+            told = "The specified distribution does not exist."
+            raise Refused("NoSuchDistribution", told, status=404)
+        paths = tuple(batch["Paths"].get("Items", ()))
+        if batch["Paths"]["Quantity"] != len(paths):
+            raise Refused("InconsistentQuantities", "Quantity is not the number of Items")
+        if not paths or not all(path.startswith("/") for path in paths):
+            raise Refused("InvalidArgument", "Your request contains one or more invalid paths")
+        reference = distribution, batch["CallerReference"]
+        if self.invalidated.setdefault(reference, paths) != paths:
+            raise Refused("InvalidArgument", "The caller reference is that of another batch")
+        made = hashlib.sha256(repr(reference).encode()).hexdigest()[:13].upper()
+        return {
+            "Location": f"https://cloudfront.amazonaws.com/2020-05-31/distribution/{distribution}"
+            f"/invalidation/I{made}",
+            "Invalidation": {
+                "Id": f"I{made}",
+                "Status": "InProgress",
+                "CreateTime": datetime.fromtimestamp(int(self._now()), UTC),
+                "InvalidationBatch": batch,
+            },
         }
 
     # SES

@@ -8,8 +8,10 @@ from psycopg import Connection
 
 from local.stripe.ledger import Ledger
 from tests.simulation.aws import Aws, Change
-from tests.simulation.network import Invocation, Network
+from tests.simulation.managers import Manager
+from tests.simulation.network import Network
 from tests.simulation.people import Shopper
+from tests.simulation.shelves import FilesWatch, Shelves
 from tests.simulation.violation import Violation
 
 Item = Mapping[str, Any]
@@ -25,25 +27,24 @@ def table(service: str) -> str:
 class Watch:
     """Looks at every change of a table as it happens."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, aws: Aws) -> None:
         self.violations: list[Violation] = []
-        self.expected: dict[str, int] = {}
-        """What a call to the toys service is to put on the shelf, by the call's label."""
-        self.stock_added: Counter[str] = Counter()
-        """By toy: what managers meant to put on the shelf, less what they took off."""
+        self.files = FilesWatch(aws)
         self.collected: set[str] = set()
         """Orders whose payment was COLLECTED at some time."""
         self._dispatched: Counter[str] = Counter()
         self._ledger = ledger
 
-    def see(self, change: Change, by: Invocation | None) -> None:
-        """Take note of a change, and of who made it."""
+    def see(self, change: Change) -> None:
+        """Take note of a change."""
         old, new = change.old or {}, change.new
         if new is None:
             return
         match change.table:
             case name if name == table("toys"):
-                self._toy(old, new, by)
+                self._toy(new)
+            case name if name == table("file-manager"):
+                self.files.see(change)
             case name if name == table("orders"):
                 self._order(old, new)
             case name if name == table("payments"):
@@ -52,13 +53,9 @@ class Watch:
             case name if name == table("fulfilment"):
                 self._shipment(old, new)
 
-    def _toy(self, old: Item, new: Item, by: Invocation | None) -> None:
-        if "stock" not in new:
-            return
-        if new["stock"] < 0:
+    def _toy(self, new: Item) -> None:
+        if new.get("stock", 0) < 0:
             self._wrong("stock below zero", new["toyId"], f"has {new['stock']}")
-        if by and by.door.name == "api":
-            self.stock_added[new["toyId"]] += self.expected.get(by.label, 0)
 
     def _order(self, old: Item, new: Item) -> None:
         if old.get("history") and old.get("status") in FINAL:
@@ -96,6 +93,7 @@ class Audit:
         watch: Watch,
         database: Connection,
         shoppers: list[Shopper],
+        managers: list[Manager],
         poison: list[tuple[str, str]],
         availability: Callable[[Item], str],
     ) -> None:
@@ -104,6 +102,7 @@ class Audit:
         self._ledger = ledger
         self._watch = watch
         self._shoppers = shoppers
+        self._managers = managers
         self._poison = poison
         self._availability = availability
         self._orders = {
@@ -160,7 +159,10 @@ class Audit:
             yield from self._same_everywhere(order_id, order)
         for (label, to), _ in mails.items():
             yield Violation("one mail per message", label, f"went to {to}, who did not order it")
-        yield from self._stock()
+        shelves = Shelves(
+            self._aws, self._watch.files, self._managers, self._sold(), self._toy_copies
+        )
+        yield from shelves.violations()
         yield from self._catalogue()
 
     def _by_order(self, service: str) -> dict[str, Item]:
@@ -236,20 +238,14 @@ class Audit:
         if shipment not in wanted:
             yield Violation("parcels follow the order", order_id, f"has a shipment {shipment}")
 
-    def _stock(self) -> Iterator[Violation]:
+    def _sold(self) -> Counter[str]:
+        """How many of each toy went out with orders."""
         sold: Counter[str] = Counter()
         for order in self._orders.values():
             if order["status"] == "DELIVERED":
                 for line in order["lines"]:
                     sold[line["toyId"]] += int(line["quantity"])
-        for toy_id, toy in self._toys.items():
-            added = self._watch.stock_added[toy_id]
-            if added != toy["stock"] + sold[toy_id]:
-                yield Violation(
-                    "stock balances",
-                    toy_id,
-                    f"{added} came in, {sold[toy_id]} went out, {toy['stock']} are there",
-                )
+        return sold
 
     def _mails(self) -> Counter[tuple[str, str]]:
         return Counter((mail.label, mail.to) for mail in self._aws.mails)
@@ -326,6 +322,7 @@ class Audit:
                 "price": toy["price"],
                 "currency": toy["currency"],
                 "availability": self._availability(toy),
+                "attributes": toy["attributes"],
             }
             for field, wanted in () if gone else shown.items():
                 if copy.get(field) != wanted:

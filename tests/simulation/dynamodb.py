@@ -401,6 +401,15 @@ class _Parser:
             return ("size", path)
         return ("path", self.path())
 
+    def projection(self) -> Node:
+        paths = [self.path()]
+        while self.takes(","):
+            paths.append(self.path())
+        if any(len(path) > 1 for path in paths):
+            raise NotImplementedError(f"a projection of what lies within an attribute: {paths}")
+        _refuse_overlaps(paths, self.parameter)
+        return tuple(paths)
+
     # Conditions
 
     def condition(self) -> Node:
@@ -474,7 +483,7 @@ class _Parser:
             while self.takes(","):
                 clauses[word].append(self.action(word))
         node = tuple(action for actions in clauses.values() for action in actions)
-        _refuse_overlaps([action[1] for action in node])
+        _refuse_overlaps([action[1] for action in node], self.parameter)
         return node
 
     def action(self, word: str) -> Node:
@@ -518,12 +527,12 @@ class _Parser:
         return node
 
 
-def _refuse_overlaps(paths: Sequence[Path]) -> None:
+def _refuse_overlaps(paths: Sequence[Path], parameter: str) -> None:
     for i, one in enumerate(paths):
         for other in paths[i + 1 :]:
             if one[: len(other)] == other[: len(one)]:
                 raise _invalid(
-                    "Invalid UpdateExpression: Two document paths overlap with each other; must"
+                    f"Invalid {parameter}: Two document paths overlap with each other; must"
                     f" remove or rewrite one of these paths; path one: {one}, path two: {other}"
                 )
 
@@ -532,10 +541,17 @@ def _refuse_overlaps(paths: Sequence[Path]) -> None:
 def _read(parameter: str, text: str, names: tuple[tuple[str, str], ...]) -> Compiled:
     """The expression of a parameter, read once for all requests that have the same."""
     parser = _Parser(parameter, text, dict(names))
-    node = parser.update() if parameter == "UpdateExpression" else parser.condition()
-    parser.ended()
     checks: list[Callable[[Values], None]] = []
-    test = None if parameter == "UpdateExpression" else _test(parameter, node, checks)
+    test = None
+    match parameter:
+        case "UpdateExpression":
+            node = parser.update()
+        case "ProjectionExpression":
+            node = parser.projection()
+        case _:
+            node = parser.condition()
+            test = _test(parameter, node, checks)
+    parser.ended()
     return Compiled(
         node,
         frozenset(parser.names),
@@ -1031,6 +1047,7 @@ _QUERY = _EXPRESSION | {
     "IndexName",
     "KeyConditionExpression",
     "FilterExpression",
+    "ProjectionExpression",
     "ScanIndexForward",
     "Limit",
     "ExclusiveStartKey",
@@ -1107,6 +1124,7 @@ class Table:
                 " in the request."
             )
         filter_ = expressions.read("FilterExpression")
+        shown = expressions.read("ProjectionExpression")
         expressions.finish()
         for path in filter_.paths if filter_ else ():
             if path[0] in {part.name for part in index.key}:
@@ -1139,7 +1157,7 @@ class Table:
                 break
             item, last, seen = index.projected(self.items[place]), place, seen + 1
             if filter_ is None or (filter_.test and filter_.test(item, expressions.values)):
-                found.append(item)
+                found.append(_shown(item, shown))
         else:
             # As DynamoDB does, a page that is full to the limit names where it ended, though
             # nothing may follow.
@@ -1376,6 +1394,14 @@ def _refuse_key(part: KeyPart, value: Any, index: str = "", *, late: bool = Fals
             f" size limit of{part.limit} bytes",
             late=late,
         )
+
+
+def _shown(item: Item, projection: Compiled | None) -> Item:
+    """What a projection shows of an item; all of it, without one."""
+    if projection is None:
+        return item
+    names = [str(path[0]) for path in projection.paths]
+    return {name: item[name] for name in names if name in item}
 
 
 def _hold(

@@ -5,26 +5,32 @@ them again whole; an invocation may die before or after any call.
 """
 
 import json
+import re
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 from zlib import crc32
 
 from botocore.exceptions import ClientError
+from moto.events.models import EventPattern
 
 from tests.simulation.aws import Aws, Change
 from tests.simulation.chaos import Chaos
 from tests.simulation.hub import Hub
 from tests.simulation.violation import Violation
 from tests.simulation.workers import Code
+from tools import objects
 from tools.services import Door
 from tools.shop import Context, passes
 from tools.wiring import ACCOUNT, REGION, Source, Wiring
 
 Json = dict[str, Any]
+
+BUS = "default"
+"""The bus that the services speak on."""
 
 SHARDS = 2
 """Shards of a stream: the changes of one item are all in the same one."""
@@ -39,7 +45,18 @@ MOST_BYTES = 256 * 1024
 STALE_SECONDS = 2
 """How far a read that is not consistent may lag behind."""
 
-READS = {"GetItem", "BatchGetItem", "Query", "GetSecretValue", "GetObject"}
+READS = {
+    "GetItem",
+    "BatchGetItem",
+    "Query",
+    "GetSecretValue",
+    "GetObject",
+    "HeadObject",
+    "ListObjectsV2",
+}
+
+MINUTES = {"minute": 1, "hour": 60, "day": 24 * 60}
+"""What a schedule may count in."""
 
 MAX_SECONDS = 3 * 24 * 3600.0
 """A run that goes on for longer stands still."""
@@ -114,6 +131,15 @@ class Queue:
     polls: int = 0
 
 
+class Gate(NamedTuple):
+    """A rule: what it lets from a bus into a queue."""
+
+    sources: frozenset[str] | None
+    pattern: Mapping[str, Any] | None
+    """What it asks beside source and detail-type, if it asks for more."""
+    queue: Queue
+
+
 @dataclass(eq=False)
 class Shard:
     """The changes of one shard that a function has not had yet, in order."""
@@ -162,8 +188,8 @@ class Network:
         """Until when a service's functions stand still; now, or before: they run."""
         self.notice: Callable[[str], None] | None = None
         """Told of every line of the story, when somebody listens."""
-        self.changed: list[Callable[[Change, Invocation | None], None]] = []
-        """Told of every change of a table, and of who made it."""
+        self.changed: list[Callable[[Change], None]] = []
+        """Told of every change of a table."""
         self.told: dict[tuple[str, str], str] = {}
         """The messages on the bus, by source and metadata.id: their details."""
         self.violations: list[Violation] = []
@@ -175,13 +201,23 @@ class Network:
         """Mails that may be sent once more, by what they are: their sender died just then."""
         self.queues: dict[str, Queue] = {}
         self._by_url: dict[str, Queue] = {}
-        self._rules: dict[str, list[tuple[frozenset[str] | None, Queue]]] = defaultdict(list)
+        self._gates: dict[tuple[str, str], list[Gate]] = defaultdict(list)
+        """The rules, by bus and detail-type."""
         self._shards: dict[str, list[Shard]] = defaultdict(list)
         self._seen_changes: Counter[str] = Counter()
         self._labels: Counter[str] = Counter()
         self._ids = 0
         self._wire(wiring)
-        self.schedules = [source for source in wiring.sources if source.kind == "Schedule"]
+        self.schedules = [
+            (door, _minutes(properties["ScheduleExpression"]))
+            for source in wiring.sources
+            if source.kind == "Schedule"
+            for door, properties in source.feeds
+        ]
+        """What runs by itself, and every how many minutes."""
+        self.schedules_failed = 0
+        """How often what runs by itself has failed."""
+        aws.came = self._object_came
         aws.handlers.update(
             {
                 ("events", "PutEvents"): self._put_events,
@@ -196,11 +232,13 @@ class Network:
             made = Queue(name, queue.url, queue.visibility, queue.max_receive, queue.dead_letters)
             self.queues[name] = self._by_url[queue.url] = made
         for rule in wiring.rules:
-            if extra := rule.pattern.keys() - {"source", "detail-type"}:
+            if extra := rule.pattern.keys() - {"source", "detail-type", "detail"}:
                 raise NotImplementedError(f"{rule.name} matches on {extra}")
             sources = frozenset(rule.pattern["source"]) if "source" in rule.pattern else None
+            more = {"detail": rule.pattern["detail"]} if "detail" in rule.pattern else None
             for detail_type in rule.pattern["detail-type"]:
-                self._rules[detail_type].append((sources, self.queues[rule.queue]))
+                gate = Gate(sources, more, self.queues[rule.queue])
+                self._gates[rule.bus, detail_type].append(gate)
         for source in wiring.sources:
             self._feed(source)
 
@@ -218,13 +256,16 @@ class Network:
     # The bus
 
     def put(self, source: str, name: str, detail: str) -> None:
-        """Put a message on the bus from outside."""
-        self._route(source, name, detail)
+        """Put a message on the services' bus from outside."""
+        self._route(BUS, source, name, detail)
 
-    def takers(self, source: str, name: str) -> list[Queue]:
+    def takers(self, source: str, name: str, detail: str, bus: str = BUS) -> list[Queue]:
         """The queues whose rules let a message in."""
         return [
-            queue for sources, queue in self._rules[name] if sources is None or source in sources
+            gate.queue
+            for gate in self._gates[bus, name]
+            if (gate.sources is None or source in gate.sources)
+            and (gate.pattern is None or _matches(gate.pattern, detail))
         ]
 
     def _put_events(self, params: Json) -> Json:
@@ -237,21 +278,22 @@ class Network:
             if self.chaos.strikes("entry refused", self._nth(label)):
                 entries.append({"ErrorCode": "ThrottlingException", "ErrorMessage": "later"})
                 continue
-            self._route(entry["Source"], entry["DetailType"], entry["Detail"])
+            bus = entry.get("EventBusName", "default")
+            self._route(bus, entry["Source"], entry["DetailType"], entry["Detail"])
             entries.append({"EventId": self._id()})
         return {
             "Entries": entries,
             "FailedEntryCount": sum("ErrorCode" in entry for entry in entries),
         }
 
-    def _route(self, source: str, name: str, detail: str) -> None:
+    def _route(self, bus: str, source: str, name: str, detail: str) -> None:
         message_id = _metadata_id(detail)
         if self.told.setdefault((source, message_id), detail) != detail:
             told = f"is told as {self.told[source, message_id]} and as {detail}"
             self.violations.append(
                 Violation("the same message is told the same way", message_id, told)
             )
-        takers = self.takers(source, name)
+        takers = self.takers(source, name, detail, bus)
         if self.notice:
             readers = ", ".join(_service(queue) for queue in takers)
             sender = source.removeprefix("tbs.")
@@ -269,6 +311,14 @@ class Network:
         body = f'{json.dumps(event)[:-1]}, "detail": {detail}}}'
         for queue in takers:
             self.send(queue, body, message_id)
+
+    def _object_came(self, detail: Json) -> None:
+        """S3 tells the default bus of a new object."""
+        told, key = json.dumps(detail), detail["object"]["key"]
+        event = objects.event(self._id(), detail, self.hub.now, ACCOUNT, REGION)
+        for queue in self.takers(objects.SOURCE, objects.CREATED, told, "default"):
+            self._say(f"S3 tells {_service(queue)} of {key}")
+            self.send(queue, json.dumps(event), f"{objects.CREATED} {key}")
 
     # Queues
 
@@ -439,7 +489,7 @@ class Network:
 
     # Streams
 
-    def collect(self, by: Invocation | None) -> None:
+    def collect(self) -> None:
         """Hand on what changed in the tables since the last time."""
         for name, table in self.aws.tables.items():
             changes = table.changes
@@ -447,7 +497,7 @@ class Network:
                 change = changes[self._seen_changes[name]]
                 self._seen_changes[name] += 1
                 for notice in self.changed:
-                    notice(change, by)
+                    notice(change)
                 number = crc32(repr(change.key).encode()) % SHARDS
                 for shard in self._shards[name]:
                     if shard.number == number:
@@ -581,7 +631,7 @@ class Network:
             raise Broken(f"{service} {operation}") from error
         self._look_at_mail(invocation, service, operation)
         if service == "dynamodb" and operation not in READS:
-            self.collect(invocation)
+            self.collect()
         self.leave(invocation, f"{service} {operation}")
         return answer
 
@@ -608,23 +658,42 @@ class Network:
             case "answer lost" if operation not in READS and service != "sesv2":
                 # The SDK asks once more by itself. A transaction's token makes that the same one.
                 answer = go()
-                self.collect(invocation)
+                self.collect()
                 return answer if operation == "TransactWriteItems" else go()
             case _:
                 return go()
 
     def _before(self, operation: str, params: Json) -> Json | None:
         """What a read that is not consistent found a moment ago, if that was something else."""
-        if operation != "GetItem" or params.get("ConsistentRead"):
-            return None
-        table = self.aws.tables[params["TableName"]]
-        place, was = table.place(params["Key"]), None
+        match operation:
+            case "GetItem" if not params.get("ConsistentRead"):
+                missed = self._lately(params["TableName"], params["Key"])
+                if missed is None:
+                    return None
+                return {"Item": dict(missed.old)} if missed.old else {}
+            case "BatchGetItem":
+                ((table, asked),) = params["RequestItems"].items()
+                if asked.get("ConsistentRead"):
+                    return None
+                found = [(self._lately(table, key), key) for key in asked["Keys"]]
+                if not any(was for was, _ in found):
+                    return None
+                now = self.aws.tables[table]
+                items = [was.old if was else now.items.get(now.place(k)) for was, k in found]
+                there = [dict(item) for item in items if item]
+                return {"Responses": {table: there}, "UnprocessedKeys": {}}
+        return None
+
+    def _lately(self, name: str, key: Json) -> Change | None:
+        """The first change of an item that a read which is not consistent may have missed."""
+        table, found = self.aws.tables[name], None
+        place = table.place(key)
         for change in reversed(table.changes):
             if change.at < self.hub.now - STALE_SECONDS:
                 break
             if change.key == place:
-                was = {"Item": dict(change.old)} if change.old else {}
-        return was
+                found = change
+        return found
 
     def enter(self, invocation: Invocation, what: str) -> str:
         """Before a call: time passes, or the function dies. Gives what names the call."""
@@ -669,14 +738,18 @@ class Network:
 
     # Schedules
 
-    def tick(self, minute: int) -> None:
-        """Start what runs every minute."""
-        for source in self.schedules:
-            for door, _ in source.feeds:
-                runs = 1 + self.chaos.strikes("sweep twice", f"{door.name} {minute}")
-                for run in range(runs):
-                    if self.down(door.service.name, self.hub.now) <= self.hub.now:
-                        self.invoke(door, {}, f"{minute}.{run}", lambda _: None)
+    def tick(self, minute: int) -> int:
+        """Start what is due in that minute. Gives how many schedules that are."""
+        due = [door for door, minutes in self.schedules if minute % minutes == 0]
+        for door in due:
+            runs = 1 + self.chaos.strikes("sweep twice", f"{_function(door)} {minute}")
+            for run in range(runs):
+                if self.down(door.service.name, self.hub.now) <= self.hub.now:
+                    self.invoke(door, {}, f"{minute}.{run}", self._note_schedule)
+        return len(due)
+
+    def _note_schedule(self, done: Invocation) -> None:
+        self.schedules_failed += bool(done.error)
 
     @property
     def waiting(self) -> list[str]:
@@ -713,6 +786,27 @@ class Network:
     def _say(self, line: str) -> None:
         if self.notice:
             self.notice(line)
+
+
+def _minutes(expression: str) -> int:
+    """Every how many minutes a schedule runs. Raises NotImplementedError unless it is a rate."""
+    match re.fullmatch(r"rate\((\d+) (minute|hour|day)s?\)", expression):
+        case re.Match() as found:
+            return int(found[1]) * MINUTES[found[2]]
+        case None:
+            raise NotImplementedError(f"the schedule {expression}")
+
+
+def _matches(pattern: Mapping[str, Any], detail: str) -> bool:
+    try:
+        event = {"detail": json.loads(detail)}
+    except ValueError:
+        return False
+    return EventPattern(None, dict(pattern)).matches_event(event)  # type: ignore[arg-type]
+
+
+def _function(door: Door) -> str:
+    return f"{door.service.name} {door.name}"
 
 
 def _service(queue: Queue) -> str:

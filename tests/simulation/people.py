@@ -1,4 +1,4 @@
-"""Who uses the shop in a run: shoppers, managers, the warehouse, and those who send rubbish.
+"""Who uses the shop in a run: shoppers, the warehouse, those who send rubbish; see also `managers`.
 
 Each has a script that follows from the seed and from who it is, whoever else is there.
 """
@@ -8,7 +8,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 Json = dict[str, Any]
 
@@ -36,15 +36,20 @@ CITIES = {"Dublin": 92, "Atlantis": 8}
 RETRIES = 12
 """How often a browser asks again when it gets no answer."""
 
-DRAFT = ("name", "description", "category", "brand", "price", "currency", "stock")
-
-
 type Scripts = list[tuple[float, Callable[[], None]]]
 """What someone does, and after how many seconds each of it begins."""
 
 
+class Answer(NamedTuple):
+    """What an operation answers; status 503 and nothing else where no answer came."""
+
+    status: int
+    body: Any
+    etag: str | None
+
+
 class Counter(Protocol):
-    """Where people go: the shop's APIs, and Stripe's page for 3-D Secure."""
+    """Where people go: the shop's APIs, S3 with their forms, and Stripe's page for 3-D Secure."""
 
     def request(
         self,
@@ -57,17 +62,17 @@ class Counter(Protocol):
         query: dict[str, str] | None = None,
         headers: dict[str, str] | None = None,
         claims: dict[str, str] | None = None,
-    ) -> tuple[int, Any]:
-        """Call an operation. Gives status and body; 503 and None when no answer came."""
+    ) -> Answer:
+        """Call an operation."""
+
+    def upload(self, upload: Json, body: bytes, label: str) -> int:
+        """Post a form with a file in it to S3. Gives the answer's status."""
 
     def sleep(self, seconds: float) -> None:
         """Wait."""
 
     def authenticate(self, intent_id: str, outcome: Literal["succeed", "fail"]) -> bool:
         """Go through 3-D Secure."""
-
-    def expect(self, label: str, added: int) -> None:
-        """Say how many of a toy a call is to put on the shelf."""
 
 
 class Person(Protocol):
@@ -138,7 +143,7 @@ class Shopper:
             return
         for look, wait in enumerate(self.looks):
             shop.sleep(wait)
-            status, order = shop.request(
+            status, order, _ = shop.request(
                 "public-api",
                 "GET",
                 f"/orders/{self.order_id}",
@@ -157,7 +162,7 @@ class Shopper:
         if not self.order_id:
             return
         for attempt in range(RETRIES):
-            status, _ = shop.request(
+            status, _, _ = shop.request(
                 "public-api",
                 "POST",
                 f"/orders/{self.order_id}/cancellation",
@@ -171,7 +176,7 @@ class Shopper:
 
     def _order(self, shop: Counter, label: str) -> None:
         for attempt in range(RETRIES):
-            status, answer = shop.request(
+            status, answer, _ = shop.request(
                 "public-api",
                 "POST",
                 "/orders",
@@ -186,62 +191,6 @@ class Shopper:
             if status < 500:
                 return
             shop.sleep(2.0**attempt)
-
-
-@dataclass
-class Manager:
-    """Someone who changes prices and stock while people order."""
-
-    number: int
-    seed: int
-    rush: float
-    toys: list[str]
-
-    def scripts(self, shop: Counter) -> Scripts:
-        """What the manager does, and when it begins."""
-        draw = random.Random(f"{self.seed} manager {self.number}")
-        return [
-            (draw.uniform(0, self.rush), partial(self.change, shop, number, draw.random()))
-            for number in range(5)
-        ]
-
-    def change(self, shop: Counter, number: int, drawn: float) -> None:
-        """Look at a toy, then save it with another price or another stock."""
-        draw = random.Random(f"{self.seed} {self.number} {number} {drawn}")
-        path = f"/toys/{draw.choice(self.toys)}"
-        for attempt in range(4):
-            label = f"manager {self.number} {number} {attempt}"
-            status, toy = shop.request("toys", "GET", path, label=f"{label} looks")
-            if status == 200:
-                shop.sleep(draw.uniform(0.05, 2))
-                draft = {name: toy[name] for name in DRAFT}
-                added = 0
-                if draw.random() < 0.04:
-                    status, _ = shop.request(
-                        "toys",
-                        "DELETE",
-                        path,
-                        label=f"{label} deletes",
-                        headers={"If-Match": f'"{toy["version"]}"'},
-                    )
-                    return
-                if draw.random() < 0.4:
-                    draft["price"] += draw.choice((-100, 50, 200))
-                else:
-                    added = max(-draft["stock"], draw.randint(-2, 6))
-                    draft["stock"] += added
-                shop.expect(label, added)
-                status, _ = shop.request(
-                    "toys",
-                    "PUT",
-                    path,
-                    label=label,
-                    body=draft,
-                    headers={"If-Match": f'"{toy["version"]}"'},
-                )
-                if status < 300:
-                    return
-            shop.sleep(3.0**attempt)
 
 
 @dataclass
@@ -266,7 +215,7 @@ class Warehouse:
         """Take a parcel that waits, and send it off, or find that it cannot be sent."""
         draw = random.Random(f"{self.seed} pack {number} {drawn}")
         label = f"warehouse {number}"
-        status, page = shop.request(
+        status, page, _ = shop.request(
             "fulfilment",
             "GET",
             "/shipments",
@@ -319,5 +268,6 @@ def rubbish(seed: int) -> list[tuple[str, str, str]]:
         ("tbs.orders", "ShipOrder", detail("ShipOrder", {})),
         ("tbs.orders", "OrderPlaced", detail("OrderPlaced", {"orderId": "x"})),
         ("tbs.payments", "StoreFile", detail("StoreFile", {"owner": 1})),
+        ("tbs.file-manager", "FileStored", detail("FileStored", {"owner": "urn:tbs:toy:x"})),
     ]
     return draw.sample(kinds, 3)

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from types import ModuleType
 from typing import Any
 from unittest.mock import patch
@@ -108,6 +109,16 @@ def refed(
     assert changed, "no source is like that: plant something else"
 
 
+def _deaf(handler: Any) -> Any:
+    """The function, which no error of its own makes fail."""
+
+    def heard(event: Any, context: Any) -> None:
+        with suppress(Exception):
+            handler(event, context)
+
+    return heard
+
+
 def _always(*_: Any) -> bool:
     return True
 
@@ -194,17 +205,10 @@ def an_outbox_swallows_a_refused_entry(world: World, planting: ExitStack) -> Non
     "stock follows the order",
 )
 def an_outbox_swallows_errors(world: World, planting: ExitStack) -> None:
-    def deaf(handler: Any) -> Any:
-        def heard(event: Any, context: Any) -> None:
-            with suppress(Exception):
-                handler(event, context)
-
-        return heard
-
     for service in ("payments", "orders"):
         workers = world.code.workers[service, "outbox"]
         planting.enter_context(
-            patch.object(workers, "handlers", [deaf(each) for each in workers.handlers])
+            patch.object(workers, "handlers", [_deaf(each) for each in workers.handlers])
         )
 
 
@@ -328,17 +332,95 @@ def a_release_that_comes_first_leaves_no_mark(world: World, planting: ExitStack)
     replaced(world, planting, "toys", "table.ToysTable.keep", make)
 
 
-@plant("stock balances")
-def a_toy_is_replaced_whatever_its_etag(world: World, planting: ExitStack) -> None:
+@plant("no edit is lost")
+def a_toy_is_edited_whatever_its_etag(world: World, planting: ExitStack) -> None:
     def make(was: Any, module: ModuleType) -> Any:
         return lambda toy_id, if_match: module.existing(toy_id)
 
     replaced(world, planting, "toys", "api.unchanged", make)
 
 
+@plant("the audit trail is true", "stock balances")
+def an_adjustment_knows_no_idempotency_key(world: World, planting: ExitStack) -> None:
+    def make(was: Any, module: ModuleType) -> Any:
+        return lambda toy_id, key: was(toy_id, f"{key} {uuid.uuid4()}" if key else key)
+
+    replaced(world, planting, "toys", "stock_items._adjustment_key", make)
+
+
 @plant("stock balances")
-def toys_are_saved_without_a_version_check(world: World, planting: ExitStack) -> None:
-    unconditional(world, planting, "toys", "PutItem")
+def an_adjustment_moves_stock_each_time(world: World, planting: ExitStack) -> None:
+    def tamper(_: str, operation: str, params: Json) -> None:
+        for step in params.get("TransactItems", ()):
+            put = step.get("Put", {})
+            if str(put.get("Item", {}).get("pk")).startswith("ADJUSTMENT#"):
+                put.pop("ConditionExpression", None)
+
+    tampered(world, planting, tamper)
+
+
+@plant("a toy shows its pictures")
+def a_deleted_picture_leaves_no_mark(world: World, planting: ExitStack) -> None:
+    def make(was: Any, module: ModuleType) -> Any:
+        def know(self: Any, record: Any, before: Any, toy: Any = None) -> None:
+            if record.picture or before:
+                was(self, record, before, toy)
+
+        return know
+
+    replaced(world, planting, "toys", "picture_items.PictureItems.know", make)
+
+
+@plant("the pages hold each toy once")
+def the_pages_of_a_search_are_counted_off(world: World, planting: ExitStack) -> None:
+    def make(was: Any, module: ModuleType) -> Any:
+        def page(self: Any, search: Any, limit: int, position: Any) -> Any:
+            skipped = int(position[0]) if position else 0
+            found, more = was(self, search, skipped + limit, None)
+            return found[skipped:], (str(skipped + limit),) if more else None
+
+        return page
+
+    replaced(world, planting, "toys", "catalogue.Catalogue.page", make)
+
+
+# file-manager
+
+
+@plant("what became of a file stays", "every file ends as it should", "a stored file is there")
+def files_are_saved_without_a_version_check(world: World, planting: ExitStack) -> None:
+    unconditional(world, planting, "file-manager", "PutItem")
+
+
+@plant("no object without a file", "CloudFront forgets what is deleted")
+def the_cleaner_swallows_errors(world: World, planting: ExitStack) -> None:
+    workers = world.code.workers["file-manager", "cleaner"]
+    planting.enter_context(
+        patch.object(workers, "handlers", [_deaf(each) for each in workers.handlers])
+    )
+
+
+@plant("no object without a file")
+def who_comes_second_leaves_what_it_wrote(world: World, planting: ExitStack) -> None:
+    replaced(world, planting, "file-manager", "uploads.tidy", lambda *_: _nothing)
+
+
+@plant("a stored file is there")
+def a_file_is_stored_before_its_objects_are(world: World, planting: ExitStack) -> None:
+    def settle(was: Any, module: ModuleType) -> Any:
+        def settled(file_id: str) -> None:
+            late: list[Callable[[], None]] = []
+            with patch.object(
+                module.buckets, "put_rendition", lambda *given: late.append(partial(put, *given))
+            ):
+                was(file_id)
+            for act in late:
+                act()
+
+        put = module.buckets.put_rendition
+        return settled
+
+    replaced(world, planting, "file-manager", "uploads.settle", settle)
 
 
 # payments

@@ -4,6 +4,8 @@ What moto gets wrong, or has not, is tested by example below, against what AWS d
 """
 
 import json
+import os
+import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,6 +16,7 @@ from typing import Any
 import boto3
 import pytest
 from boto3.dynamodb.conditions import Attr, Key
+from botocore.config import Config
 from botocore.exceptions import ClientError, ParamValidationError
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
@@ -22,6 +25,7 @@ from moto.dynamodb.models import dynamodb_backends
 
 from tests.simulation.aws import Aws, installed
 from tests.simulation.dynamodb import ACCOUNT, REGION
+from tools.objects import FormRefused
 
 ALL: Any = {"ProjectionType": "ALL"}
 
@@ -37,7 +41,7 @@ TABLES: dict[str, Any] = {
     "one": {
         "AttributeDefinitions": [
             {"AttributeName": name, "AttributeType": "S"}
-            for name in ("pk", "status", "place", "waiting", "deadline")
+            for name in ("pk", "status", "place", "waiting", "deadline", "listing", "nameKey")
         ],
         "KeySchema": _key("pk"),
         "GlobalSecondaryIndexes": [
@@ -46,6 +50,14 @@ TABLES: dict[str, Any] = {
                 "IndexName": "byDeadline",
                 "KeySchema": _key("waiting", "deadline"),
                 "Projection": {"ProjectionType": "KEYS_ONLY"},
+            },
+            {
+                "IndexName": "byName",
+                "KeySchema": _key("listing", "nameKey"),
+                "Projection": {
+                    "ProjectionType": "INCLUDE",
+                    "NonKeyAttributes": ["price", "projection", "place"],
+                },
             },
         ],
         "StreamSpecification": {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
@@ -262,6 +274,8 @@ def items(draw: st.DrawFn, place: str | None = None) -> dict[str, Any]:
     if draw(st.booleans()):
         item |= {"waiting": "WAITING#0", "deadline": f"{draw(places)}#{pk}"}
     if draw(st.booleans()):
+        item |= {"listing": "LISTED", "nameKey": f"{draw(places)}#{pk}"}
+    if draw(st.booleans()):
         item["deletedAt"] = "2026-01-01"
     return item
 
@@ -450,6 +464,7 @@ def queries(draw: st.DrawFn) -> Call:
             [
                 ("byStatus", Key("status").eq("P"), "place"),
                 ("byDeadline", Key("waiting").eq("WAITING#0"), "deadline"),
+                ("byName", Key("listing").eq("LISTED"), "nameKey"),
             ]
         )
     )
@@ -477,6 +492,17 @@ def queries(draw: st.DrawFn) -> Call:
         arguments["Limit"] = limit
     if index == "byStatus" and draw(st.booleans()):
         arguments["FilterExpression"] = Attr("stock").gte(draw(small))
+    if index == "byName":
+        # What the index does not carry is not there.
+        filters = [
+            Attr("price").gte(draw(small)),
+            Attr("stock").not_exists(),
+            Attr("projection.version").lte(draw(small)) | Attr("place").begins_with("2026"),
+        ]
+        if draw(st.booleans()):
+            arguments["FilterExpression"] = draw(st.sampled_from(filters))
+        if draw(st.booleans()):
+            arguments["ProjectionExpression"] = "nameKey, price, stock"
     return "one", "query", arguments
 
 
@@ -975,6 +1001,10 @@ def test_what_has_the_same_place_in_an_index_is_paged_all_the_same(aws: Aws) -> 
         ("put_item", {**PUT, "ReturnConsumedCapacity": "TOTAL"}),
         ("get_item", {"Key": {"pk": "a"}, "ProjectionExpression": "pk"}),
         ("query", {"KeyConditionExpression": Key("pk").eq("a"), "Select": "COUNT"}),
+        (
+            "query",
+            {"KeyConditionExpression": Key("pk").eq("a"), "ProjectionExpression": "m.parts"},
+        ),
         ("update_item", plain("nobody", "REMOVE version")),
         ("update_item", plain("a", "SET l[0] = :x", x=1)),
     ],
@@ -1056,6 +1086,152 @@ def test_a_bucket_checks_what_it_is_told_of_the_content(aws: Aws) -> None:
         s3.put_object(Bucket="nobody", Key="x", Body=b"")
     with pytest.raises(ClientError, match="404"):
         s3.head_object(Bucket="files", Key="private/1/a.txt")
+
+
+def at_s3(both: Both, method: str, **arguments: Any) -> Any:
+    """Ask both sides for something of S3. Returns what came of it, which has to be the same."""
+
+    def asked() -> Any:
+        answer = getattr(boto3.client("s3"), method)(**arguments)
+        if "Body" in answer:
+            answer["Body"] = answer["Body"].read()
+        for entry in (answer, *answer.get("Contents", ())):
+            entry.pop("LastModified", None)
+        # Whose it is, how it is encrypted, and where the next page starts, each says in its words.
+        own = {"ResponseMetadata", "NextContinuationToken", "ContinuationToken"}
+        own |= {"ChecksumCRC32", "ChecksumType", "AcceptRanges", "EncodingType"}
+        own |= {"ServerSideEncryption"}
+        told = {name: value for name, value in answer.items() if name not in own}
+        for entry in told.get("Contents", ()):
+            for name in ("ChecksumAlgorithm", "ChecksumType"):
+                entry.pop(name, None)
+        return told
+
+    at_moto = outcome(asked)
+    with installed(both.aws):
+        here = outcome(asked)
+    assert here == at_moto, (method, arguments)
+    return here
+
+
+def test_a_bucket_is_listed_and_emptied_alike(both: Both) -> None:
+    both.fresh()
+    where: Any = {"LocationConstraint": REGION}
+    boto3.client("s3").create_bucket(Bucket="files", CreateBucketConfiguration=where)
+    keys = ["private/1/a.txt", "public/1/card.webp", "public/1/full.webp", "public/12/x.webp"]
+    for key in keys:
+        at_s3(
+            both,
+            "put_object",
+            Bucket="files",
+            Key=key,
+            Body=key.encode(),
+            ContentType="image/webp",
+            CacheControl="public, max-age=31536000, immutable",
+        )
+    for prefix in ("", "public/", "public/1/", "nothing/"):
+        at_s3(both, "list_objects_v2", Bucket="files", Prefix=prefix)
+    at_s3(both, "list_objects_v2", Bucket="files", MaxKeys=2)
+    at_s3(both, "head_object", Bucket="files", Key=keys[1])
+    at_s3(both, "get_object", Bucket="files", Key=keys[1])
+    at_s3(both, "list_objects_v2", Bucket="nobody")
+    gone = {"Objects": [{"Key": key} for key in (*keys[1:3], "never")]}
+    at_s3(both, "delete_objects", Bucket="files", Delete=gone)
+    with installed(both.aws):  # which moto does not know
+        answer = boto3.client("s3").delete_objects(
+            Bucket="files",
+            Delete={"Objects": [{"Key": "never"}], "Quiet": True},
+        )
+    assert answer.keys() == {"ResponseMetadata"}
+    at_s3(both, "delete_object", Bucket="files", Key=keys[3])
+    at_s3(both, "get_object", Bucket="files", Key=keys[3])
+    at_s3(both, "list_objects_v2", Bucket="files")
+    assert both.aws.buckets == {"files": {keys[0]: keys[0].encode()}}
+
+
+def test_a_long_list_comes_in_pages(aws: Aws) -> None:
+    s3 = boto3.client("s3")
+    for number in range(5):
+        s3.put_object(Bucket="files", Key=f"p/{number}", Body=b"x")
+    pages = s3.get_paginator("list_objects_v2").paginate(
+        Bucket="files", Prefix="p/", PaginationConfig={"PageSize": 2}
+    )
+    found = [[entry["Key"] for entry in page["Contents"]] for page in pages]
+    assert found == [["p/0", "p/1"], ["p/2", "p/3"], ["p/4"]]
+    for named in ([], [{"Key": str(number)} for number in range(1001)]):
+        with pytest.raises(ClientError, match="MalformedXML"):
+            s3.delete_objects(Bucket="files", Delete={"Objects": named})  # type: ignore[typeddict-item]
+
+
+def test_a_form_is_taken_as_it_was_handed_out_and_told_of(aws: Aws) -> None:
+    told: list[Any] = []
+    aws.came = told.append
+    aws.add_bucket("telling", tells=True)
+    s3 = boto3.client("s3", config=Config(signature_version="s3v4"))
+    form: Any = s3.generate_presigned_post(
+        "telling",
+        "incoming/1",
+        Fields={"Content-Type": "image/png"},
+        Conditions=[{"Content-Type": "image/png"}, ["content-length-range", 3, 3]],
+    )
+    secret = os.environ["AWS_SECRET_ACCESS_KEY"]
+    now = aws._now()
+    try:
+        aws._now = time.time  # of which the form has its end
+        for fields, body, code in (
+            (form["fields"], b"four", "EntityTooLarge"),
+            (form["fields"] | {"key": "incoming/2"}, b"abc", "AccessDenied"),
+        ):
+            with pytest.raises(FormRefused, match=code):
+                aws.post(form["url"], fields, body, secret)
+        assert (aws.buckets["telling"], told) == ({}, [])
+        aws.post(form["url"], form["fields"], b"abc", secret)
+    finally:
+        aws._now = lambda: now
+    s3.put_object(Bucket="telling", Key="public/1", Body=b"abc")
+    s3.put_object(Bucket="files", Key="incoming/3", Body=b"abc")
+    assert [(one["object"]["key"], one["reason"]) for one in told] == [
+        ("incoming/1", "POST Object"),
+        ("public/1", "PutObject"),
+    ]
+    assert told[0]["object"]["size"] == 3
+    assert s3.get_object(Bucket="telling", Key="incoming/1")["ContentType"] == "image/png"
+    del aws.buckets["telling"]
+
+
+def test_paths_are_forgotten_once_for_each_reference(both: Both) -> None:
+    """As moto does it, and beyond that: the same reference is the same batch."""
+    both.fresh()
+    both.aws.distributions.add("D1")
+    client = boto3.client("cloudfront")
+
+    def batch(reference: str, *paths: str) -> Any:
+        return {
+            "CallerReference": reference,
+            "Paths": {"Quantity": len(paths), "Items": list(paths)},
+        }
+
+    def refused(distribution: str, asked: Any) -> str:
+        with pytest.raises(ClientError) as error:
+            client.create_invalidation(DistributionId=distribution, InvalidationBatch=asked)
+        return error.value.response["Error"]["Code"]
+
+    assert refused("nobody", batch("1", "/public/1/*")) == "NoSuchDistribution"
+    with installed(both.aws):
+        assert refused("nobody", batch("1", "/public/1/*")) == "NoSuchDistribution"
+        first, again = (
+            client.create_invalidation(
+                DistributionId="D1", InvalidationBatch=batch("1", "/public/1/*")
+            )["Invalidation"]["Id"]
+            for _ in range(2)
+        )
+        assert first == again
+        assert refused("D1", batch("1", "/public/2/*")) == "InvalidArgument"
+        assert refused("D1", batch("2")) == "InvalidArgument"
+        assert refused("D1", batch("2", "public")) == "InvalidArgument"
+        short = batch("2", "/a") | {"Paths": {"Quantity": 2, "Items": ["/a"]}}
+        assert refused("D1", short) == "InconsistentQuantities"
+    assert both.aws.invalidated == {("D1", "1"): ("/public/1/*",)}
 
 
 def letter(to: str) -> dict[str, Any]:

@@ -71,9 +71,9 @@ def test_everything_that_can_happen_did(outcomes: list[Outcome]) -> None:
         "UNDELIVERABLE",
     }
     struck = {kind for outcome in outcomes for kind in outcome.struck.values()}
-    assert KINDS - struck == {"stale read"}, "the services read consistently"
+    assert KINDS - struck == set()
     delivered = {name for outcome in outcomes for name in outcome.delivered}
-    assert heard() - delivered == {"FileRejected"}, "nobody rejects a receipt"
+    assert heard() - delivered == set()
 
 
 def test_the_same_seed_tells_the_same_story(workers: Crew) -> None:

@@ -1,8 +1,9 @@
 """The services' own code, loaded as often as one function may run at once."""
 
 import importlib
+import os
 import sys
-from collections import deque
+from collections import ChainMap, deque
 from collections.abc import Callable, Iterator, Mapping
 from types import ModuleType
 from typing import Any
@@ -43,8 +44,27 @@ class Code:
                         name = str(door.properties["Handler"]).rpartition(".")[2]
                         handlers.setdefault(key, []).append(getattr(module, name))
                 for name, module in _taken(service):
+                    if hasattr(module, "os"):
+                        module.__dict__["os"] = _Os(service.name, name, variables)
                     self.modules.setdefault((service.name, name), []).append(module)
         self.workers = {key: Workers(found) for key, found in handlers.items()}
+
+
+class _Os:
+    """Stands for the module `os`: a service's module finds its environment at any time.
+
+    That is its own door's, or what any of the doors knows where it is none's.
+    """
+
+    def __init__(
+        self, service: str, module: str, variables: Mapping[tuple[str, str], Mapping[str, str]]
+    ) -> None:
+        known = [own for (owner, _), own in variables.items() if owner == service]
+        door = variables.get((service, module), {})
+        self.environ = ChainMap({}, *map(dict, (door, *known)), dict(os.environ))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(os, name)
 
 
 def _import(door: Door, variables: Mapping[str, str]) -> ModuleType:

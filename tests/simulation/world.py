@@ -19,7 +19,7 @@ from aws_lambda_powertools.utilities.parameters import clear_caches
 from moto import mock_aws
 
 from local.stripe.records import Event
-from tests.simulation import people
+from tests.simulation import managers, people
 from tests.simulation.aws import Aws, installed
 from tests.simulation.books import Audit, Watch, table
 from tests.simulation.chaos import KINDS, Chaos
@@ -28,7 +28,8 @@ from tests.simulation.network import MAX_SECONDS, Invocation, Network
 from tests.simulation.stripe_at_hand import API_KEY, WEBHOOK_SECRET, Client, StripeAtHand
 from tests.simulation.violation import Violation
 from tests.simulation.workers import Code
-from tools import gateway, stand_ins, wiring
+from tools import catalogue, gateway, stand_ins, wiring
+from tools.objects import FormRefused
 from tools.services import Door, environment, find
 from tools.shop import PROCESS, path_arguments, proxy_event
 from tools.wiring import Wiring
@@ -36,7 +37,14 @@ from tools.wiring import Wiring
 START = datetime(2026, 1, 5, 10, tzinfo=UTC).timestamp()
 MINUTE = 60.0
 QUIET_MINUTES = 18
-"""After so many minutes in which nothing is left to do, deadlines and all, a run is over."""
+"""After so many minutes in which nothing is left to do, the orders' deadlines and all, people are
+gone."""
+
+NEXT_DAY = 30 * 60
+"""The minute at which time goes on then: what people left undone a day ago comes to its end."""
+
+LAST_HOURS = 2
+"""After so many hours in which nothing is left to do then, a run is over."""
 
 MOST_INVOCATIONS = 200
 """For each order: a run that takes more has no end."""
@@ -76,7 +84,7 @@ class Outcome:
     struck: dict[str, str]
     """The mishaps: label -> kind."""
     simulated: float
-    """Seconds from the first order to the end."""
+    """Seconds from the first order until all had settled; the day after is not counted."""
     story: list[str] = field(default_factory=list)
     """Everything that happened, where that was asked for."""
 
@@ -93,6 +101,7 @@ class World:
 
     def __init__(self, database_port: int, database: str = stand_ins.DATABASE) -> None:
         self._parameters = {
+            "file-manager": {"PublicUrl": catalogue.PICTURES_URL},
             "payments": {"StripeApiBase": "https://stripe.example"},
             "reports": {
                 "DatabaseHost": stand_ins.HOST,
@@ -137,7 +146,9 @@ class World:
             for name, properties in self.wiring.tables.items():
                 self.aws.add_table(name, properties)
             for bucket in self.wiring.buckets:
-                self.aws.add_bucket(bucket)
+                self.aws.add_bucket(bucket.name, tells=bucket.tells)
+            self.aws.distributions.update(self.wiring.distributions)
+            self.aws.secrets.update(self.wiring.secrets)
             self.aws.secrets["tbs/stripe"] = json.dumps(
                 {"apiKey": API_KEY, "webhookSecret": WEBHOOK_SECRET}
             )
@@ -246,7 +257,7 @@ class _Run:
         self.chaos = Chaos(plan.seed, plan.kinds, plan.muted)
         self.network = Network(world.wiring, self.hub, world.aws, world.code, self.chaos)
         self.rush = self.chaos.random("rush").choice(people.RUSHES)
-        self.watch = Watch(self.stripe.ledger)
+        self.watch = Watch(self.stripe.ledger, world.aws)
         self.network.changed.append(self.watch.see)
         self.network.down = self._down
         if notice:
@@ -255,23 +266,25 @@ class _Run:
         self._webhooks = self.network.queues[world.intake.queue]
         self._outages = dict(self._drawn_outages())
         self._events: dict[str, int] = {}
+        self._rested = self.hub.now
+        """When people were gone, and all had settled."""
 
     def play(self) -> Outcome:
         """From the first toy to the last entry in the books."""
         toys = self._stock()
         opened = self.hub.now
-        shoppers = self._shoppers(toys)
-        managers = [people.Manager(n, self.plan.seed, self.rush, toys) for n in range(2)]
+        shoppers = self._shoppers([toy.toy_id for toy in toys])
+        keepers = [managers.Manager(n, self.plan.seed, self.rush, toys) for n in range(2)]
         everybody: list[people.Person] = [
             *shoppers,
-            *managers,
+            *keepers,
             people.Warehouse(self.plan.seed, self.rush),
         ]
         for person in everybody:
             for arrives, script in person.scripts(self):
                 self.hub.spawn(script, after=arrives)
         poison = self._poison()
-        stuck = self._until_quiet()
+        stuck = self._to_the_end()
         audit = Audit(
             self.world.aws,
             self.network,
@@ -279,6 +292,7 @@ class _Run:
             self.watch,
             self.world._database,
             shoppers,
+            keepers,
             poison,
             self._availability,
         )
@@ -297,29 +311,22 @@ class _Run:
             delivered=dict(self.network.delivered),
             invocations=self.network.invocations,
             struck=self.chaos.struck,
-            simulated=self.hub.now - opened,
+            simulated=self._rested - opened,
         )
 
-    def _stock(self) -> list[str]:
+    def _stock(self) -> list[managers.Toy]:
         """Put toys on the shelf, before anything goes wrong."""
         draw = self.chaos.random("stock")
-        found: list[str] = []
+        found: list[managers.Toy] = []
 
         def create(number: int, stock: int) -> None:
-            draft = {
-                "name": f"Toy {number}",
-                "description": f"Toy {number}, made to last.",
-                "category": "Vehicles",
-                "brand": "Hazel & Oak",
-                "price": 500 + 700 * number,
-                "currency": "EUR",
-                "stock": stock,
-            }
-            label = f"create {number}"
-            self.expect(label, stock)
-            status, toy = self.request("toys", "POST", "/toys", label=label, body=draft)
+            parity = managers.PARITIES[number % 2]
+            draft = managers.draft(str(number), 500 + 700 * number, stock, parity)
+            status, toy, _ = self.request(
+                "toys", "POST", "/toys", label=f"create {number}", body=draft
+            )
             assert status == 201, toy
-            found.append(toy["toyId"])
+            found.append(managers.Toy(toy["toyId"], parity))
 
         with self.chaos.quiet():
             for number in range(people.TOYS):
@@ -349,7 +356,7 @@ class _Run:
         put: list[tuple[str, str]] = []
         for n, (source, name, detail) in enumerate(people.rubbish(self.plan.seed)):
             if self.chaos.strikes("poison", f"{n}"):
-                takers = self.network.takers(source, name)
+                takers = self.network.takers(source, name, detail)
                 put += [(taker.dead_letters, detail) for taker in takers if taker.dead_letters]
                 at = self.chaos.between(0, self.rush, f"poison {n}")
                 self.hub.later(at, partial(self.network.put, source, name, detail))
@@ -369,18 +376,31 @@ class _Run:
         body = json.dumps({"type": "payment_intent.succeeded", "data": {}})
         self._post(body, f"t={int(self.hub.now)},v1={'0' * 64}", "forged")
 
-    def _until_quiet(self) -> str | None:
-        """Let everything happen. Gives what stands still, if the end never comes."""
-        minute, quiet = 0, 0
-        while quiet < QUIET_MINUTES:
-            before = self.network.invocations
-            self.network.tick(minute)
-            minute += 1
+    def _to_the_end(self) -> str | None:
+        """Let everything happen, and what a day without anybody leads to.
+
+        Gives what stands still, if the end never comes.
+        """
+        stuck = self._until_quiet(0, QUIET_MINUTES)
+        self._rested = self.hub.now
+        if stuck:
+            return stuck
+        self.hub.skip_to(START + NEXT_DAY * MINUTE)
+        return self._until_quiet(NEXT_DAY, LAST_HOURS, step=60)
+
+    def _until_quiet(self, minute: int, times: int, step: int = 1) -> str | None:
+        """Let so many minutes pass at once, until nothing was left to do so many times."""
+        quiet = 0
+        while quiet < times:
+            before, failed = self.network.invocations, self.network.schedules_failed
+            due = self.network.tick(minute)
+            minute += step
             end = START + minute * MINUTE
             self.hub.run(until=end)
             self.hub.skip_to(end)
-            alone = self.network.invocations - before <= 2
-            quiet = quiet + 1 if self.hub.idle and alone else 0
+            alone = self.network.invocations - before <= 2 * due
+            done = self.network.schedules_failed == failed
+            quiet = quiet + 1 if self.hub.idle and alone and done else 0
             if self.hub.now - START > MAX_SECONDS:
                 return f"stands still: {self.network.waiting[:5]}"
             if self.network.invocations > MOST_INVOCATIONS * (20 + self.plan.orders):
@@ -400,11 +420,11 @@ class _Run:
         query: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         claims: Mapping[str, str] | None = None,
-    ) -> tuple[int, Any]:
-        """Call an operation, as API Gateway would. Status and body; 503 and None without answer."""
+    ) -> people.Answer:
+        """Call an operation, as API Gateway would. Status 503 and no body without an answer."""
         if self._down(service, self.hub.now) > self.hub.now:
             self.sleep(1)
-            return 503, None
+            return people.Answer(503, None, None)
         door, event = self._event(
             service, method, path, label, body, query or {}, headers or {}, claims
         )
@@ -414,9 +434,11 @@ class _Run:
 
         done = self.hub.wait(invoke)
         if done.error:
-            return 503, None
+            return people.Answer(503, None, None)
         answer = done.answer
-        return answer["statusCode"], json.loads(answer["body"]) if answer.get("body") else None
+        body = json.loads(answer["body"]) if answer.get("body") else None
+        headers = {n.lower(): v[0] for n, v in answer.get("multiValueHeaders", {}).items()}
+        return people.Answer(answer["statusCode"], body, headers.get("etag"))
 
     def _event(
         self, service: str, method: str, path: str, label: str, *given: Any
@@ -425,22 +447,28 @@ class _Run:
             for route in door.routes if door.service.name == service else ():
                 arguments = path_arguments(route.path, path)
                 if route.method == method and arguments is not None:
-                    return door, proxy_event(method, path, route.path, arguments, label, *given)
+                    return door, proxy_event(route, path, arguments, label, *given)
         raise LookupError(f"{service} has no {method} {path}")
 
     def sleep(self, seconds: float) -> None:
         """Wait."""
         self.hub.sleep(seconds)
 
+    def upload(self, upload: Mapping[str, Any], body: bytes, label: str) -> int:
+        """Post a form with a file in it to S3. Gives the answer's status."""
+        self.sleep(self.chaos.between(0.05, 3, f"upload: {label}"))
+        secret = os.environ["AWS_SECRET_ACCESS_KEY"]
+        try:
+            self.world.aws.post(upload["url"], upload["fields"], body, secret)
+        except FormRefused as refused:
+            return refused.status
+        return 204
+
     def authenticate(self, intent_id: str, outcome: Literal["succeed", "fail"]) -> bool:
         """Go through 3-D Secure."""
         if self.network.notice:
             self.network.notice(f"3-D Secure of {intent_id}: {outcome}")
         return self.stripe.authenticate(intent_id, outcome)
-
-    def expect(self, label: str, added: int) -> None:
-        """Note how many of a toy a call to the toys service is to put on the shelf."""
-        self.watch.expected[f"toys.api {label}"] = added
 
     # Stripe
 
