@@ -10,7 +10,7 @@ LOCAL := $(RUN) python -m local
 FOLDERS := $(wildcard *-service) public-api
 TEMPLATES := $(FOLDERS:%=%/template.yaml)
 CONTRACT_TESTS := tests/rules tests/contracts
-ROOT_TESTS := tests/simulation local
+ROOT_TESTS := tests/simulation tests/fuzz local
 TYPED := bench local tools tests $(FOLDERS:%=%/src)
 
 # Two suites run at once where make can keep apart what they print.
@@ -25,7 +25,7 @@ export SAM_CLI_TELEMETRY := 0
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status logs dlq redrive demo token build deploy lint test simulate contracts lock bench clean
+.PHONY: help up down status logs dlq redrive seed demo token build deploy lint test simulate fuzz contracts lock bench clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ dlq: $(UV) ## List the dead letters, and why each is one [ENV=prod] [SERVICE=ord
 
 redrive: $(UV) ## Send the dead letters of SERVICE=toys back [QUEUE=InboxDeadLetters] [ENV=prod]
 	@$(LOCAL) redrive $(or $(SERVICE),$(error Whose? make redrive SERVICE=toys)) --env $(or $(ENV),local) $(if $(QUEUE),--queue $(QUEUE))
+
+seed: $(UV) ## Put the toys of a CSV, or the sample, into the catalogue [FILE=toys.csv] [ENV=prod]
+	@$(LOCAL) seed $(if $(FILE),'$(FILE)') --env $(or $(ENV),local)
 
 demo: $(UV) ## Buy something, and watch it go through the eight services
 	@$(LOCAL) demo
@@ -91,6 +94,10 @@ $(FOLDERS:%=test-%): test-%: $(UV)
 simulate: $(UV) ## Play orders in one process, where anything may fail at any time [MINUTES=10] [SEED=7]
 	@$(RUN) python -m tests.simulation $(if $(SEED),--seed $(SEED)) $(if $(ORDERS),--orders $(ORDERS)) \
 	  $(if $(MINUTES),--minutes $(MINUTES)) $(if $(STORY),--story) $(if $(FAULT),--fault '$(FAULT)')
+
+fuzz: $(UV) ## Try the APIs on this machine with requests made up from openapi.json [SERVICE=orders] [EXAMPLES=200] [SEED=1]
+	@$(RUN) python -m tests.fuzz $(if $(SERVICE),--service $(SERVICE)) $(if $(EXAMPLES),--examples $(EXAMPLES)) \
+	  $(if $(SEED),--seed $(SEED))
 
 contracts: $(UV) ## Write the contracts, sample events and diagrams out of the code
 	@$(RUN) python -m tools.contracts

@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import sys
+from pathlib import Path
 from types import FrameType
 
 import httpx
@@ -19,6 +20,7 @@ from local import (
     logs,
     processes,
     sam,
+    seed,
     servers,
     status,
     tools,
@@ -77,6 +79,8 @@ def _run(options: argparse.Namespace, settings: Settings) -> int:
             with Progress() as progress:
                 moved = letters.redrive(settings, service, options.env, options.queue, progress)
             console.print(f"Sent back: {moved} letter{'s' if moved != 1 else ''}.")
+        case "seed":
+            return 0 if seed.seed(settings, options.env, options.file) else 1
         case "token":
             print(Shopper.sign_up(settings).token)
         case "demo":
@@ -95,7 +99,10 @@ def _clean(settings: Settings) -> None:
     caches = [ROOT / ".mypy_cache", ROOT / ".ruff_cache"]
     for pattern in (".aws-sam", ".pytest_cache", ".hypothesis"):
         caches += [ROOT / pattern, *ROOT.glob(f"*/{pattern}")]
-    made = [settings.home / name for name in ("build", "lock", "logs", "ministack", "run", "state")]
+    made = [
+        settings.home / name
+        for name in ("build", "lock", "logs", "ministack", "run", "sample", "state")
+    ]
     if settings.home == ROOT / ".local":
         made += [tools.ENVIRONMENTS, *caches]
     for path in (database.folder(settings), *made):
@@ -129,6 +136,8 @@ def _parser() -> argparse.ArgumentParser:
     back.add_argument(
         "--queue", default="InboxDeadLetters", help="whose letters: its name in the template"
     )
+    toys = commands.add_parser("seed", parents=[where], help="put the toys of a CSV into the shop")
+    toys.add_argument("file", nargs="?", type=Path, help="a CSV of toys; none: the sample")
     commands.add_parser("clean", help="delete what was built, logged and stored here")
     commands.add_parser("token", help="sign a shopper up, and print their token")
     commands.add_parser("demo", help="buy something, step by step")

@@ -1,4 +1,4 @@
-"""boto3 clients and signed requests for the local cloud."""
+"""boto3 clients for the local cloud, and signed requests."""
 
 import os
 from collections.abc import Generator
@@ -72,16 +72,18 @@ class SigV4(httpx.Auth):
     requires_request_body = True
 
     def __init__(
-        self, settings: Settings, access_key: str = ACCESS_KEY, secret_key: str = SECRET_KEY
+        self, settings: Settings, credentials: Credentials | None = None, region: str | None = None
     ) -> None:
-        self._signer = SigV4Auth(
-            Credentials(access_key, secret_key), "execute-api", settings.region
-        )
+        """With the local cloud's own credentials, or those of an account of AWS."""
+        self._credentials = credentials or Credentials(ACCESS_KEY, SECRET_KEY)
+        self._region = region or settings.region
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response]:
         """Add the signature's headers."""
         signed = AWSRequest(method=request.method, url=str(request.url), data=request.content)
-        self._signer.add_auth(signed)
+        # They may be renewed between two requests.
+        now = self._credentials.get_frozen_credentials()
+        SigV4Auth(now, "execute-api", self._region).add_auth(signed)
         request.headers.update(dict(signed.headers.items()))
         yield request
 

@@ -69,9 +69,10 @@ def up(
             progress.note("Stripe's stand-in tells payments what happens")
         ensure("gateway", servers.gateway)
         if any(service.name == "toys" for service in services):
-            with progress.step("Catalogue: fill"):
-                count = seed.fill(settings)
-            progress.note(f"{count} toys added" if count else "the catalogue has toys already")
+            if report := seed.fill(settings, progress):
+                progress.note(f"{report.added} toys added, {report.pictures} with pictures")
+            else:
+                progress.note("the catalogue has toys already")
 
 
 def build(settings: Settings, services: Sequence[Service], progress: Progress) -> None:

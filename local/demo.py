@@ -59,6 +59,7 @@ class Demo:
         console.print(f"Signed up as {shopper.email}, confirmed by the code in the mailbox.")
         toys = self._catalogue(shopper)
         console.print(f"GET /api/toys answered with {len(toys)} toys.")
+        self._picture(toys)
         first, second = [toy for toy in toys if toy["availability"] == "IN_STOCK"][:2]
         both = [
             {"toyId": first["toyId"], "quantity": 1},
@@ -85,6 +86,16 @@ class Demo:
             f"the public catalogue has {len(toys)} toys after a minute: "
             "look at `make logs SERVICE=public-api`"
         )
+
+    def _picture(self, toys: list[dict[str, Any]]) -> None:
+        """The address of a picture, which anybody may open."""
+        shown = next((toy for toy in toys if toy.get("pictures")), None)
+        if shown is None:
+            return
+        url = shown["pictures"][0]["card"]
+        picture = httpx.get(url, timeout=30).raise_for_status()
+        told = f"{picture.headers['content-type']}, {len(picture.content) / 1024:.0f} KB"
+        self.console.print(f"{shown['name']} looks like this: {url} ({told})", soft_wrap=True)
 
     def _delivered(self, shopper: Shopper, bus: BusWatch, lines: list[dict[str, Any]]) -> None:
         self.console.rule("[bold]1. Two toys, and a card that pays")
@@ -311,6 +322,7 @@ class Demo:
         self.console.rule("[bold]Your turn")
         for title, address in (
             ("the toys", f"{settings.url}/api/toys"),
+            *(("a picture", p["full"]) for p in toy.get("pictures", ())[:1]),
             ("every mail that was sent", f"{settings.aws_url}/_ministack/ses/messages"),
             ("what Stripe's stand-in holds", f"{settings.stripe_url}/test/state"),
             ("the reports", settings.database_url),

@@ -1,40 +1,28 @@
-"""The shop's public address on this machine: in front of public-api's API Gateway stage.
+"""The shop's public address on this machine: in front of API Gateway's stage and of CloudFront.
 
 Run as `python -m local.gateway`; its ports come from the environment (local.settings).
 """
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import httpx
 import uvicorn
 from starlette.applications import Starlette
-from starlette.background import BackgroundTask
+from starlette.convertors import PathConvertor, register_url_convertor
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from local import stacks
 from local.errors import LocalError
 from local.gateway_responses import GatewayResponses
+from local.proxy import forwarded
 from local.settings import HOST, ROOT, Settings
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
-
-HOP_BY_HOP = {
-    "connection",
-    "keep-alive",
-    "proxy-authenticate",
-    "proxy-authorization",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-}
-"""Headers that are between two neighbours and are not passed on (RFC 9110, 7.6.1)."""
 
 _REMEMBERED_SECONDS = 2.0
 
@@ -43,10 +31,16 @@ def application(
     settings: Settings,
     find_api: Callable[[], str] | None = None,
     responses: GatewayResponses | None = None,
+    find_distribution: Callable[[], str] | None = None,
 ) -> Starlette:
-    """The gateway. `find_api` gives the address of the API, or raises LocalError."""
+    """The gateway.
+
+    `find_api` gives the address of the API, `find_distribution` the name of the CloudFront
+    distribution that serves public files; both may raise LocalError.
+    """
     own_errors = responses or GatewayResponses.of(ROOT / "public-api" / "template.yaml")
     api = _Remembered(find_api or (lambda: stacks.api_url(settings, "public-api")))
+    distribution = _Remembered(find_distribution or (lambda: _distribution(settings)))
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -55,37 +49,32 @@ def application(
             app.state.client = client
             yield
 
-    async def forward(request: Request) -> Response:
+    async def api_answer(request: Request) -> Response:
         try:
             base = httpx.URL(await asyncio.to_thread(api))
         except LocalError as error:
             return unavailable(f"The shop's API is not there. {error}")
-        sent = request.app.state.client.build_request(
-            request.method,
-            base.copy_with(raw_path=base.raw_path.rstrip(b"/") + _rest(request)),
-            headers=passed_on(request.headers.raw, drop={"host"}),
-            content=request.stream() if _has_body(request) else None,
-        )
+        path = _path(request).removeprefix(b"/api")
+        to = base.copy_with(raw_path=base.raw_path.rstrip(b"/") + path)
         try:
-            answer = await request.app.state.client.send(sent, stream=True)
+            return await forwarded(request, to, {"host"}, in_place_of_error=own_errors.answer)
         except httpx.TransportError as error:
             api.forget()
             return unavailable(f"The shop's API does not answer: {error or type(error).__name__}")
-        if answer.is_error:
-            body = await answer.aread()
-            await answer.aclose()
-            if own := own_errors.answer(answer.status_code, body):
-                status, content = own
-                return Response(content, status, media_type="application/json")
-            plain = Response(body, answer.status_code)
-            kept = passed_on(answer.headers.raw, drop={"content-encoding", "content-length"})
-            plain.raw_headers = [*kept, (b"content-length", str(len(body)).encode())]
-            return plain
-        response = StreamingResponse(
-            answer.aiter_raw(), answer.status_code, background=BackgroundTask(answer.aclose)
-        )
-        response.raw_headers = passed_on(answer.headers.raw)
-        return response
+
+    async def public_file(request: Request) -> Response:
+        try:
+            host = await asyncio.to_thread(distribution)
+        except LocalError as error:
+            return unavailable(f"The public files are not there. {error}")
+        # What tells CloudFront which of its distributions is asked.
+        own = {"host": host, "x-forwarded-proto": "https"}
+        to = httpx.URL(settings.aws_url).copy_with(raw_path=_path(request))
+        try:
+            return await forwarded(request, to, {*own, "authorization", "cookie"}, own)
+        except httpx.TransportError as error:
+            distribution.forget()
+            return unavailable(f"CloudFront does not answer: {error or type(error).__name__}")
 
     async def listing(request: Request) -> Response:
         addresses = directory(settings)
@@ -102,7 +91,8 @@ def application(
         routes=[
             Route("/", listing),
             Route("/health", health),
-            Route("/api/{rest:path}", forward, methods=METHODS),
+            Route("/api/{rest:rest}", api_answer, methods=METHODS),
+            Route("/public/{rest:path}", public_file, methods=["GET", "HEAD"]),
         ],
         lifespan=lifespan,
     )
@@ -112,6 +102,7 @@ def directory(settings: Settings) -> dict[str, str]:
     """What answers where."""
     return {
         "the shop's API: the catalogue": f"{settings.url}/api/toys",
+        "pictures of toys (CloudFront)": f"{settings.url}/public/",
         "AWS (MiniStack): AWS_ENDPOINT_URL": settings.aws_url,
         "e-mails that were sent": f"{settings.aws_url}/_ministack/ses/messages",
         "queues and what waits in them": f"{settings.aws_url}/_ministack/sqs/messages",
@@ -120,21 +111,19 @@ def directory(settings: Settings) -> dict[str, str]:
     }
 
 
-def passed_on(
-    headers: Iterable[tuple[bytes, bytes]], drop: Iterable[str] = ()
-) -> list[tuple[bytes, bytes]]:
-    """The headers that go on to the next neighbour, in small letters."""
-    lowered = [(name.lower(), value) for name, value in headers]
-    named = [value for name, value in lowered if name == b"connection"]
-    between = {token.strip().lower() for value in named for token in value.decode().split(",")}
-    dropped = HOP_BY_HOP | between | set(drop)
-    return [(name, value) for name, value in lowered if name.decode() not in dropped]
-
-
 def unavailable(message: str) -> Response:
     """503, in the form of all the shop's errors."""
     error = {"code": "SERVICE_UNAVAILABLE", "message": message, "details": []}
     return JSONResponse({"error": error}, 503, headers={"Retry-After": "1"})
+
+
+class _Rest(PathConvertor):
+    """The rest of a path, which may have line feeds in it."""
+
+    regex = "(?s:.*)"
+
+
+register_url_convertor("rest", _Rest())
 
 
 class _Remembered:
@@ -155,15 +144,19 @@ class _Remembered:
         self._until = 0.0
 
 
-def _rest(request: Request) -> bytes:
-    """The path after /api and the query, as the client wrote them."""
-    path: bytes = request.scope["raw_path"].removeprefix(b"/api")
+def _distribution(settings: Settings) -> str:
+    """The domain of file-manager's distribution. Raises LocalError when there is none."""
+    found = stacks.outputs(settings, "file-manager").get("DistributionDomain")
+    if not found:
+        raise LocalError("The stack tbs-app-file-manager-local has no distribution")
+    return found
+
+
+def _path(request: Request) -> bytes:
+    """The path and the query, as the client wrote them."""
+    path: bytes = request.scope["raw_path"]
     query: bytes = request.scope["query_string"]
     return path + b"?" + query if query else path
-
-
-def _has_body(request: Request) -> bool:
-    return "content-length" in request.headers or "transfer-encoding" in request.headers
 
 
 def main() -> None:

@@ -3,7 +3,6 @@
 import contextlib
 import json
 import re
-import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,12 +12,11 @@ from datetime import UTC, datetime
 from itertools import batched
 from typing import TYPE_CHECKING, Any
 
-import boto3
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 from rich.table import Table
 from rich.text import Text
 
-from local import aws
+from local.account import Account
 from local.errors import LocalError
 from local.progress import Progress, console
 from local.services import Service, placed
@@ -109,43 +107,6 @@ class Depth:
         return max(0, min(self.in_flight, self.waiting + self.in_flight - found))
 
 
-class Account:
-    """Where an environment's stacks are: the local cloud, or an account of AWS."""
-
-    def __init__(self, settings: Settings, environment: str) -> None:
-        self.environment = environment
-        self._settings = settings
-        self._clients: dict[tuple[str, str | None], Any] = {}
-        self._making = threading.Lock()
-
-    def client(self, name: str, region: str | None = None) -> Any:
-        """A boto3 client, always the same one; on AWS with the caller's own credentials."""
-        with self._making:
-            if (name, region) not in self._clients:
-                self._clients[name, region] = self._client(name, region)
-            return self._clients[name, region]
-
-    def _client(self, name: str, region: str | None) -> Any:
-        if self.environment == "local":
-            return aws.client(name, self._settings)
-        return boto3.session.Session(region_name=region).client(name)  # type: ignore[call-overload]
-
-    def sqs(self, queue: DeadLetters) -> "SQSClient":
-        """SQS where a queue is."""
-        client: SQSClient = self.client("sqs", queue.arn.split(":")[3])
-        return client
-
-    @contextmanager
-    def telling(self) -> Iterator[None]:
-        """Turn AWS's errors into LocalError; the local cloud's pass through."""
-        try:
-            yield
-        except (BotoCoreError, ClientError) as error:
-            if self.environment == "local":
-                raise
-            raise LocalError(f"AWS refused, or did not answer: {error}") from error
-
-
 def show(settings: Settings, services: Sequence[Service], environment: str) -> None:
     """Print every dead letter of the services' stacks, newest first.
 
@@ -156,8 +117,8 @@ def show(settings: Settings, services: Sequence[Service], environment: str) -> N
         found = list(pool.map(lambda service: queues(account, service), services))
         missing = [s.name for s, known in zip(services, found, strict=True) if known is None]
         looked = [queue for known in found if known for queue in known]
-        depths = list(pool.map(lambda queue: depth(account.sqs(queue), queue), looked))
-        found_in = list(pool.map(lambda queue: letters_in(account.sqs(queue), queue), looked))
+        depths = list(pool.map(lambda queue: depth(sqs_of(account, queue), queue), looked))
+        found_in = list(pool.map(lambda queue: letters_in(sqs_of(account, queue), queue), looked))
     if len(missing) == len(services):
         raise LocalError(f"None of the stacks of {environment!r} is there.")
     if missing:
@@ -203,7 +164,7 @@ def redrive(
                 f"What lies in {name} of {service.name} was in no queue before, so there is none "
                 "to send it back to. docs/operations.md says what to do with it."
             )
-        sqs = account.sqs(queue)
+        sqs = sqs_of(account, queue)
         counted = depth(sqs, queue)
         if not counted.waiting and counted.in_flight:
             raise LocalError(
@@ -268,6 +229,12 @@ def queues(account: Account, service: Service) -> list[DeadLetters] | None:
             )
         )
     return found
+
+
+def sqs_of(account: Account, queue: DeadLetters) -> "SQSClient":
+    """SQS where a queue is."""
+    client: SQSClient = account.client("sqs", queue.arn.split(":")[3])
+    return client
 
 
 def letters_in(sqs: "SQSClient", queue: DeadLetters) -> list[Letter]:

@@ -2,19 +2,30 @@
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Self
 
-from rich.console import Console
+from rich.console import Console, RenderableType
+from rich.progress import BarColumn, SpinnerColumn, Task, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
-from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
 """Standard output; wide where nobody looks, so that no id in a table is broken."""
 
 errors = Console(stderr=True, highlight=False)
 """Standard error."""
+
+
+_LINE_SECONDS = 2.0
+"""Between two lines of something that is counted, where there is no bar."""
+
+
+class _CountBar(BarColumn):
+    """A bar for what is counted; nothing for a step."""
+
+    def render(self, task: Task) -> RenderableType:  # type: ignore[override]
+        return super().render(task) if task.fields.get("counts") else ""
 
 
 class Progress:
@@ -25,6 +36,7 @@ class Progress:
         self._bars = Bars(
             SpinnerColumn(finished_text="[green]✓[/]"),
             TextColumn("{task.description}"),
+            _CountBar(bar_width=24),
             TimeElapsedColumn(),
             console=console,
             disable=not console.is_terminal,
@@ -57,6 +69,30 @@ class Progress:
             raise
         self._bars.update(bar, completed=1)
         self._line(f"{what}: done in {time.monotonic() - began:.1f} s")
+
+    @contextmanager
+    def count(self, what: str, total: int) -> Iterator[Callable[[int], None]]:
+        """Show how many of so many are done; what it gives is told of each that is."""
+        bar = self._bars.add_task(f"{what} 0/{total}", total=total, counts=True)
+        began = told = time.monotonic()
+        done = 0
+
+        def advance(by: int = 1) -> None:
+            nonlocal done, told
+            done += by
+            self._bars.update(bar, completed=done, description=f"{what} {done}/{total}")
+            if done < total and time.monotonic() - told >= _LINE_SECONDS:
+                told = time.monotonic()
+                self._line(f"{what} {done}/{total}")
+
+        try:
+            yield advance
+        except BaseException:
+            self._bars.update(bar, description=f"[red]✗ {what} {done}/{total}[/]")
+            self._bars.stop_task(bar)
+            raise
+        finally:
+            self._line(f"{what} {done}/{total} in {time.monotonic() - began:.1f} s")
 
     def note(self, what: str) -> None:
         """Say something that takes no time."""

@@ -151,6 +151,8 @@ def architecture() -> str:
 
 def _addresses(service: Service, settings: Settings) -> dict[str, str]:
     match service.name:
+        case "file-manager":
+            return {"PublicUrl": settings.url}
         case "payments":
             return {"StripeApiBase": settings.stripe_url, "StripeReturnUrl": f"{settings.url}/"}
         case "reports":

@@ -1,17 +1,11 @@
-from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 
 import httpx
 import pytest
 import time_machine
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
-from starlette.types import ASGIApp
+from botocore.credentials import Credentials
 
-from local import aws, seed, stacks
+from local import aws, stacks
 from local.errors import LocalError
 from local.settings import Settings
 
@@ -59,6 +53,14 @@ def test_a_signature_covers_method_address_and_body(settings: Settings) -> None:
     assert signed(settings).content == b"{}"
 
 
+def test_a_signature_with_the_credentials_of_an_account(settings: Settings) -> None:
+    auth = aws.SigV4(settings, Credentials("AKIA1", "secret", "session"), "eu-west-3")
+    with time_machine.travel(NOON, tick=False):
+        request = next(auth.auth_flow(httpx.Request("GET", "https://a.example/toys")))
+    assert "Credential=AKIA1/20261120/eu-west-3/execute-api/" in request.headers["authorization"]
+    assert request.headers["x-amz-security-token"] == "session"
+
+
 def test_a_cloud_that_does_not_run_is_named(settings: Settings) -> None:
     with pytest.raises(LocalError, match=rf"does not answer at {settings.aws_url}: `make up`"):
         stacks.outputs(settings, "toys")
@@ -78,51 +80,3 @@ def test_a_stack_without_an_api(settings: Settings, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(stacks, "outputs", lambda settings, service: {"TableName": "toys"})
     with pytest.raises(LocalError, match="tbs-app-toys-local has no API"):
         stacks.api_url(settings, "toys")
-
-
-@pytest.fixture
-def catalogue(
-    serve: Callable[[ASGIApp], str], monkeypatch: pytest.MonkeyPatch
-) -> list[dict[str, object]]:
-    """The toys of a catalogue that refuses toys without a price."""
-    toys: list[dict[str, object]] = []
-
-    async def post(request: Request) -> Response:
-        toy = await request.json()
-        if "authorization" not in request.headers:
-            return JSONResponse({}, 403)
-        if not toy["price"]:
-            return JSONResponse({"error": {"code": "OUT_OF_BOUNDS"}}, 422)
-        toys.append(toy)
-        return JSONResponse(toy, 201)
-
-    async def get(request: Request) -> Response:
-        return JSONResponse({"items": toys[:1], "cursor": None})
-
-    routes = [Route("/toys", post, methods=["POST"]), Route("/toys", get)]
-    url = serve(Starlette(routes=routes))
-    monkeypatch.setattr(stacks, "api_url", lambda settings, service: url)
-    return toys
-
-
-def test_an_empty_catalogue_is_filled_once(
-    settings: Settings, catalogue: list[dict[str, object]]
-) -> None:
-    assert seed.fill(settings) == 24
-    assert len({toy["name"] for toy in catalogue}) == 24
-    fields = {"name", "description", "category", "brand", "price", "currency", "stock"}
-    assert all(toy.keys() == fields for toy in catalogue)
-    assert all(isinstance(toy["price"], int) and toy["currency"] == "EUR" for toy in catalogue)
-    assert seed.fill(settings) == 0
-    assert len(catalogue) == 24
-
-
-@pytest.mark.usefixtures("catalogue")
-def test_a_toy_that_is_refused_is_told(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    toys = tmp_path / "toys.json"
-    toys.write_text('[{"name": "free", "price": 0}]')
-    monkeypatch.setattr(seed, "TOYS", toys)
-    with pytest.raises(LocalError, match=r"answered 422 to POST .*OUT_OF_BOUNDS"):
-        seed.fill(settings)

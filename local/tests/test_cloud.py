@@ -28,7 +28,7 @@ def small_cloud(monkeypatch: pytest.MonkeyPatch, small_server: DescribeServer) -
 
         monkeypatch.setattr(servers, name, describe)
     monkeypatch.setattr(cloud, "_prepare", lambda settings: None)
-    monkeypatch.setattr(seed, "fill", lambda settings: 24)
+    monkeypatch.setattr(seed, "fill", lambda settings, progress: None)
     monkeypatch.setattr(webhooks, "register", lambda settings: True)
 
 

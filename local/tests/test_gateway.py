@@ -1,5 +1,6 @@
 import socket
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -9,8 +10,10 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from local import stacks
 from local.errors import LocalError
-from local.gateway import application, directory, passed_on
+from local.gateway import application, directory
+from local.proxy import passed_on
 from local.settings import Settings
 
 Serve = Callable[[ASGIApp], str]
@@ -46,7 +49,7 @@ def gateway(serve: Serve, settings: Settings) -> str:
     upstream = Starlette(
         routes=[
             Route("/stage/stream", stream),
-            Route("/stage/{rest:path}", echo, methods=METHODS),
+            Route("/stage/{rest:rest}", echo, methods=METHODS),
         ]
     )
     api = serve(upstream) + "/stage"
@@ -87,6 +90,10 @@ def test_headers_between_neighbours_stay_between_them(gateway: str) -> None:
     assert not {"x-private", "te"} & arrived.keys()
     assert arrived["host"] not in gateway  # the API's own
     assert "keep-alive" not in answer.headers
+
+
+def test_a_path_with_a_line_feed_is_passed_on(gateway: str) -> None:
+    assert ask("GET", f"{gateway}/api/toys/a%0Ab").json()["path"] == "/stage/toys/a%0Ab"
 
 
 def test_a_request_without_a_body_gets_none(gateway: str) -> None:
@@ -132,6 +139,94 @@ def test_an_api_that_does_not_answer_is_looked_for_again(serve: Serve, settings:
     assert answer.json()["error"]["code"] == "SERVICE_UNAVAILABLE"
     assert ask("GET", f"{gateway}/api/toys").status_code == 200
     assert ask("GET", f"{gateway}/api/toys").status_code == 200  # remembered: `found` is empty
+
+
+@pytest.fixture
+def files(serve: Serve, settings: Settings) -> str:
+    """A gateway in front of a CloudFront that tells what arrived, or that there is no such file."""
+
+    async def missing(request: Request) -> Response:
+        return Response("<Error/>", 403, {"x-cache": "Error"}, "application/xml")
+
+    cloudfront = serve(
+        Starlette(
+            routes=[
+                Route("/public/missing.webp", missing),
+                Route("/{rest:path}", echo, methods=["GET", "HEAD", *METHODS]),
+            ]
+        )
+    )
+    reached = replace(settings, aws_port=httpx.URL(cloudfront).port or 0)
+    return serve(application(reached, lambda: "", find_distribution=lambda: "d123.cloudfront.net"))
+
+
+def test_public_files_come_from_the_distribution(files: str) -> None:
+    answer = ask(
+        "GET",
+        f"{files}/public/f-1/a%20b.webp?v=1",
+        headers={"Authorization": "token", "X-Forwarded-Proto": "http", "Range": "bytes=0-9"},
+    )
+    assert answer.status_code == 200
+    assert answer.headers["x-shop"] == "yes"
+    arrived = answer.json()
+    assert arrived["path"] == "/public/f-1/a%20b.webp"
+    assert arrived["query"] == "v=1"
+    assert arrived["headers"]["host"] == "d123.cloudfront.net"
+    assert arrived["headers"]["x-forwarded-proto"] == "https"
+    assert arrived["headers"]["range"] == "bytes=0-9"
+    assert "authorization" not in arrived["headers"]
+
+
+def test_only_public_files_are_read_and_nothing_is_written(files: str) -> None:
+    assert ask("HEAD", f"{files}/public/f-1/card.webp").status_code == 200
+    assert ask("PUT", f"{files}/public/f-1/card.webp", content=b"x").status_code == 405
+    assert ask("GET", f"{files}/private/f-1/receipt.html").status_code == 404
+    assert ask("GET", f"{files}/incoming/f-1").status_code == 404
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_file_that_is_not_there(files: str, method: str) -> None:
+    answer = ask(method, f"{files}/public/missing.webp")
+    assert answer.status_code == 403
+    assert answer.headers["x-cache"] == "Error"
+    assert answer.text == ("<Error/>" if method == "GET" else "")
+
+
+def test_no_distribution(serve: Serve, settings: Settings) -> None:
+    def missing() -> str:
+        raise LocalError("There is no stack tbs-app-file-manager-local")
+
+    url = serve(application(settings, lambda: "", find_distribution=missing))
+    answer = ask("GET", f"{url}/public/f-1/card.webp")
+    assert answer.status_code == 503
+    assert "no stack tbs-app-file-manager-local" in answer.json()["error"]["message"]
+
+
+def test_a_cloudfront_that_does_not_answer(serve: Serve, settings: Settings) -> None:
+    url = serve(application(settings, lambda: "", find_distribution=lambda: "d123.cloudfront.net"))
+    answer = ask("GET", f"{url}/public/f-1/card.webp")
+    assert answer.status_code == 503
+    assert "CloudFront does not answer" in answer.json()["error"]["message"]
+
+
+def test_the_distribution_is_file_managers(
+    settings: Settings, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: dict[str, str] = {}
+    asked: list[str] = []
+
+    def outputs(settings: Settings, service: str) -> dict[str, str]:
+        asked.append(service)
+        return found
+
+    monkeypatch.setattr(stacks, "outputs", outputs)
+    url = serve(application(settings, lambda: ""))
+    answer = ask("GET", f"{url}/public/a.webp")
+    assert "file-manager-local has no distribution" in answer.json()["error"]["message"]
+    found["DistributionDomain"] = "d123.cloudfront.net"
+    answer = ask("GET", f"{url}/public/a.webp")
+    assert "CloudFront does not answer" in answer.json()["error"]["message"]
+    assert set(asked) == {"file-manager"}
 
 
 def test_the_listing_for_people_and_for_programs(gateway: str, settings: Settings) -> None:

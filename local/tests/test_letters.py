@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from moto import mock_aws
 
 from local import letters
+from local.account import Account
 from local.errors import LocalError
-from local.letters import Account, age, content, discreet
+from local.letters import age, content, discreet
 from local.progress import Progress, console
 from local.services import Service
 from local.settings import Settings

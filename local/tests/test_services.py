@@ -21,6 +21,7 @@ Parameters:
   Architecture: {Type: String}
   StripeApiBase: {Type: String}
   StripeReturnUrl: {Type: String}
+  PublicUrl: {Type: String}
   Name: {Type: String, Default: !Sub "${AWS::StackName}"}
 Conditions:
   Never: !Equals [!Ref Name, ""]
@@ -100,6 +101,11 @@ def test_this_machines_addresses_win_over_samconfig(root: Path, settings: Settin
     }
 
 
+def test_public_files_are_shown_by_the_gateway(root: Path, settings: Settings) -> None:
+    parameters = local_parameters(Service(root / "file-manager-service"), settings)
+    assert parameters == {"PublicUrl": settings.url, "Architecture": architecture()}
+
+
 def test_payments_that_would_call_the_real_stripe_are_refused(
     root: Path, settings: Settings
 ) -> None:
@@ -115,6 +121,7 @@ def test_parameters_that_a_template_declares(root: Path) -> None:
         "Architecture",
         "StripeApiBase",
         "StripeReturnUrl",
+        "PublicUrl",
         "Name",
     }
     service.template.write_text("Resources: {}")
