@@ -130,7 +130,7 @@ class Run:
         return wrong
 
     def _stored(self, shop: Shop) -> list[bytes]:
-        bucket = stacks.outputs(shop.settings, "file-manager")["BucketName"]
+        bucket = stacks.outputs(shop.settings, "file-manager")["ReceiptsBucketName"]
         s3 = aws.client("s3", shop.settings)
         return [
             s3.get_object(Bucket=bucket, Key=entry["Key"])["Body"].read()

@@ -77,8 +77,10 @@ class Shop:
 
     def new_toy(self, stock: int, price: int = 1999) -> str:
         """A new toy on the shelf; its id."""
+        number = time.time_ns()
         draft = {
-            "name": f"Top {time.time_ns()}",
+            "sku": f"TOP-{number}",
+            "name": f"Top {number}",
             "description": "Spins",
             "category": "Wooden toys",
             "brand": "Test",
@@ -190,11 +192,9 @@ class Shop:
         """The receipts of an order, as they are stored."""
         outputs = stacks.outputs(self.settings, "file-manager")
         s3 = aws.client("s3", self.settings)
-        found = s3.list_objects_v2(Bucket=outputs["BucketName"]).get("Contents", [])
-        bodies = [
-            s3.get_object(Bucket=outputs["BucketName"], Key=entry["Key"])["Body"].read()
-            for entry in found
-        ]
+        bucket = outputs["ReceiptsBucketName"]
+        found = s3.list_objects_v2(Bucket=bucket).get("Contents", [])
+        bodies = [s3.get_object(Bucket=bucket, Key=entry["Key"])["Body"].read() for entry in found]
         return [body for body in bodies if order_id.encode() in body]
 
     def send(self, events: list[dict[str, Any]]) -> None:
