@@ -1,8 +1,9 @@
 """Measures the shop on the local cloud: `make bench`.
 
 How long an order takes, one at a time on warm functions; how many invocations, calls and messages
-it costs, counted from what the functions report to X-Ray and from what the bus carries; how large
-each package is, and how long its doors take to import.
+it costs, counted from what the functions report to X-Ray and from what the bus carries; how long a
+photo takes; what a search of the catalogue reads; how large each package is, and how long its doors
+take to import.
 """
 
 import argparse
@@ -23,6 +24,8 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from bench.catalogue import SIZES, searches
+from bench.uploads import uploads
 from local import cloud, sam
 from local.bus import BusWatch
 from local.errors import LocalError
@@ -30,6 +33,8 @@ from local.progress import Progress, fail
 from local.services import select
 from local.settings import HOST, Settings
 from local.shopper import Shopper
+
+UPLOADS = 5
 
 XRAY_PORT = 2000
 """Where the X-Ray SDK sends its segments, as UDP."""
@@ -192,6 +197,8 @@ def main() -> int:
         with Progress() as progress:
             cloud.up(settings, select(), progress, None)
         orders(settings, count)
+        uploads(settings, UPLOADS, console)
+        searches(SIZES, console)
         packages(settings)
     except LocalError as error:
         fail(error.report())

@@ -1,17 +1,16 @@
-"""Measures what a search of the catalogue reads, and whether that grows: `make bench-catalogue`.
+"""Measures what a search of the catalogue reads, and whether that grows with the catalogue.
 
 The toys' own code runs on the simulation's DynamoDB, which is in memory and counts what AWS would
 bill: half a read unit for each 4 KB of index entries that a query looked at, and for each toy that
 is fetched; two such halves for what is read consistently.
 """
 
-import argparse
 import math
 import os
 import random
 import sys
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -155,26 +154,16 @@ def measured(count: int, console: Console) -> dict[str, list[str]]:
     return rows
 
 
-def main() -> int:
+def searches(sizes: Sequence[int], console: Console) -> None:
     """Fill catalogues of several sizes, search them, and show what that read."""
-    parser = argparse.ArgumentParser(prog="python -m bench.catalogue", description=__doc__)
-    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES)
-    sizes = parser.parse_args().sizes
-    console = Console(highlight=False)
     found = {count: measured(count, console) for count in sizes}
     table = Table("index entries + toys read: read units (toys given)", "page", box=None)
     for count in sizes:
-        table.add_column(f"{count:,} toys")
+        table.add_column(f"{count:,} toys", no_wrap=True)
     for name in (*SEARCHES, "one toy"):
         for place, page in enumerate(PAGES):
-            cells = [
-                rows[name][place] if place < len(rows[name]) else "" for rows in found.values()
-            ]
+            told = [rows[name][place : place + 1] for rows in found.values()]
+            cells = [cell for cells in told for cell in cells or [""]]
             if any(cells):
                 table.add_row(name if not place else "", str(page), *cells)
     console.print(table)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
