@@ -21,10 +21,11 @@ MEMORY = """
 import resource, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
-from file_manager.image import judge, renditions
+from file_manager.content import mismatch
+from file_manager.image import renditions
 if len(sys.argv) > 2:
     body = Path(sys.argv[2]).read_bytes()
-    assert judge("image/jpeg", len(body), body) is None
+    assert mismatch("image/jpeg", len(body), body) is None
     renditions(body, "image/jpeg")
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """

@@ -224,7 +224,7 @@ class House:
 
         records = self._changes()
         if "cleaner" in doors:
-            changed = [r for r in records if r["eventName"] == "MODIFY"]  # by the event's filter
+            changed = [r for r in records if r["eventName"] != "INSERT"]  # by the event's filter
             cleaner.handler({"Records": changed}, self.context)
         if "outbox" in doors:
             outbox.handler({"Records": records}, self.context)
@@ -297,7 +297,7 @@ def house(
     context: Context, sample: Callable[[str], dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> House:
     """The service whole, with nothing in it."""
-    from file_manager import cleaner, outbox
+    from file_manager import cleaner, outbox, uploads
 
     built = House(context, sample("api-list-files"))
 
@@ -327,5 +327,6 @@ def house(
             },
         }
     )
-    monkeypatch.setattr(cleaner.cdn, "_id", distribution["Distribution"]["Id"])
+    for cdn in (cleaner.cdn, uploads.cdn):
+        monkeypatch.setattr(cdn, "_id", distribution["Distribution"]["Id"])
     return built

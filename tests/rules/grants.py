@@ -31,6 +31,7 @@ SPECIAL = {
     ("file-manager", "cleaner", "s3:ListBucket"): "it finds what lies there of a file",
     ("file-manager", "inbox", "s3:DeleteObject"): "what another has stored meanwhile",
     ("file-manager", "inbox", "s3:PutObject"): "it keeps the receipts",
+    ("file-manager", "uploads", "cloudfront:CreateInvalidation"): "what it wrote too late",
     ("file-manager", "uploads", "s3:DeleteObject"): "what it wrote for a file that is not stored",
     ("file-manager", "uploads", "s3:GetObject"): "it judges what was uploaded",
     ("file-manager", "uploads", "s3:ListBucket"): "without it, S3 does not say that one is gone",

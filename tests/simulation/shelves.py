@@ -162,8 +162,11 @@ class Shelves:
         """CloudFront shows nothing any more that is deleted."""
         paths = {path for paths in self._aws.invalidated.values() for path in paths}
         for file_id in sorted(self._watch.published):
-            deleted = self._files[file_id]["status"] == "DELETED"
-            if deleted and f"/public/{file_id}/*" not in paths:
+            file = self._files[file_id]
+            if file["status"] != "DELETED":
+                continue
+            folder = f"/public/{file_id}/{file['sha256'][:16]}/"
+            if sum(path.startswith(folder) for path in paths) != _count(file):
                 yield Violation("CloudFront forgets what is deleted", file_id, "may be shown")
 
     def _pictures(self) -> Iterator[Violation]:

@@ -8,6 +8,7 @@ from hashlib import sha256
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import IncompleteReadError
 
 from file_manager import places
 from file_manager.file import File, Place
@@ -94,8 +95,13 @@ class FilesBuckets:
             found = self._s3.get_object(Bucket=self._files, Key=places.incoming(file.file_id))
         except self._s3.exceptions.NoSuchKey:
             return None
+        size = found["ContentLength"]
         with found["Body"] as content:
-            return Arrival(found["ContentLength"], content.read(file.size + 1))
+            body = content.read(file.size + 1)
+        if len(body) < min(size, file.size + 1):
+            # The connection ended early. Asked for so many bytes, boto3 does not look.
+            raise IncompleteReadError(actual_bytes=len(body), expected_bytes=size)
+        return Arrival(size, body)
 
     def put_text(self, file: File, body: bytes) -> None:
         """Write a text that came by a message. Again, it writes the same to the same place."""

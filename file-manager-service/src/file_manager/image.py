@@ -37,22 +37,6 @@ _COLOUR_SPACES = {"L": b"GRAY", "LA": b"GRAY", "RGB": b"RGB ", "RGBA": b"RGB ", 
 _QUALITY = 80
 
 
-def judge(content_type: str, size: int, body: bytes) -> Fault | None:
-    """What is wrong with a file declared as `content_type`, of `size` bytes; None for nothing.
-
-    No pixel is decoded, so an image that passes may still turn out to be broken in `renditions`.
-    """
-    if fault := content.mismatch(content_type, size, body):
-        return fault
-    if content_type in content.IMAGE_TYPES:
-        try:
-            with _refusing():
-                _open(content.parts(content_type, body), content_type)
-        except Faulty as faulty:
-            return faulty.fault
-    return None
-
-
 def renditions(body: bytes, content_type: str) -> dict[str, bytes]:
     """The image in three sizes, each a WebP, by the names in `EDGES`. None is larger than it was.
 
@@ -67,15 +51,15 @@ def renditions(body: bytes, content_type: str) -> dict[str, bytes]:
         # A JPEG can be decoded at a half, a quarter or an eighth, in as much less memory.
         image.draft(image.mode, sizes["full"])
         image.load()
-    picture = _eight_bit(image, depth=parts.body[24] if content_type == "image/png" else 8)
-    profile = picture.info.pop("icc_profile", None)
-    del image
-    made: dict[str, bytes] = {}
-    for name, size in sizes.items():
-        picture = _shrunk(picture, size)
-        if name == "full":
-            picture = _in_srgb(picture, profile)
-        made[name] = _webp(picture, _TURNS.get(content.orientation(parts.exif)))
+        picture = _eight_bit(image, depth=parts.body[24] if content_type == "image/png" else 8)
+        profile = picture.info.pop("icc_profile", None)
+        del image
+        made: dict[str, bytes] = {}
+        for name, size in sizes.items():
+            picture = _shrunk(picture, size)
+            if name == "full":
+                picture = _in_srgb(picture, profile)
+            made[name] = _webp(picture, _TURNS.get(content.orientation(parts.exif)))
     return made
 
 

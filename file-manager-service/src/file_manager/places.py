@@ -67,6 +67,17 @@ def keys(file: File) -> Addresses:
     return Addresses(url=sizes.full, renditions=sizes)
 
 
+def objects(file: File) -> list[str]:
+    """The keys of a stored file's objects, one by one."""
+    found = keys(file)
+    return list(found.renditions.model_dump().values()) if found.renditions else [found.url]
+
+
+def was_shown(file: File) -> bool:
+    """Whether anybody could read the file, were it stored: its content came, and it is public."""
+    return file.is_public and file.sha256 is not None
+
+
 def addresses(file: File, public_url: str) -> Addresses | None:
     """The URLs that anybody may open; None for a private file.
 

@@ -104,6 +104,11 @@ def images(
     return (_file(old), _known(new)) if new else None
 
 
+def removed(old: Mapping[str, Any] | None) -> File | None:
+    """The file whose item is gone, because its time was over."""
+    return _file(old)
+
+
 def _item(file: File) -> dict[str, Any]:
     item = file.model_dump(mode="json", exclude_none=True)
     match file.status:

@@ -44,6 +44,7 @@ class UploadRequest(Model):
     )
     content_type: UploadType
     size: int = Field(
+        strict=True,
         ge=1,
         le=max(MAX_BYTES.values()),
         description="In bytes, exactly: 5 MB (5 * 1024 * 1024) at most for an image, 10 for a PDF",
@@ -55,6 +56,13 @@ class UploadRequest(Model):
         most = MAX_BYTES[self.content_type]
         if self.size > most:
             raise ValueError(f"size: {self.content_type} may be {most} bytes at most")
+        return self
+
+    @model_validator(mode="after")
+    def _is_called_what_it_is(self) -> Self:
+        # It is saved under its name, and opened as what the name says.
+        if self.content_type is UploadType.PDF and not self.name.lower().endswith(".pdf"):
+            raise ValueError("name: that of a PDF ends with .pdf")
         return self
 
     def file(self, file_id: str, at: datetime) -> File:

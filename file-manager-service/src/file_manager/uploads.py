@@ -1,6 +1,7 @@
 """Uploads: judges what S3 says has come, and stores it in the form in which it is served."""
 
 import os
+import uuid
 from typing import Any
 
 from aws_lambda_powertools import Logger, Tracer
@@ -10,8 +11,9 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import Field
 
-from file_manager import image, places
+from file_manager import content, image, places
 from file_manager.bucket import FilesBuckets
+from file_manager.cdn import Cdn
 from file_manager.content import Faulty
 from file_manager.delivery import Poison, QueueProcessor
 from file_manager.file import File, Rejection, Status
@@ -26,6 +28,7 @@ tracer = Tracer(patch_modules=("botocore",))
 processor = QueueProcessor(os.environ["QUEUE_URL"], os.environ["DEAD_LETTER_QUEUE_URL"], logger)
 table = FilesTable(os.environ["TABLE_NAME"])
 buckets = FilesBuckets(os.environ["BUCKET_NAME"], os.environ["RECEIPTS_BUCKET_NAME"], PATIENCE)
+cdn = Cdn(os.environ["DISTRIBUTION_ID"])
 
 
 class _Object(Model):
@@ -88,6 +91,9 @@ def settle(file_id: str) -> None:
             tidy(file)
         return
     settled = judged(file, arrival.body, arrival.size)
+    if settled is None:
+        tidy(table.file(file_id) or file)
+        return
     try:
         table.save(settled, after=file)
     except Conflict:
@@ -104,21 +110,29 @@ def settle(file_id: str) -> None:
     )
 
 
-def judged(file: File, body: bytes, size: int) -> File:
-    """What becomes of the file by this upload. All its objects are written, if it is stored."""
-    if fault := image.judge(file.content_type, file.size, body):
+def judged(file: File, body: bytes, size: int) -> File | None:
+    """What becomes of the file by this upload. All its objects are written, if it is stored.
+
+    None: it was decided while the image was worked on, and nothing is written.
+    """
+    fault = content.mismatch(file.content_type, file.size, body)
+    made: dict[str, bytes] = {}
+    if fault is None and file.content_type in content.IMAGE_TYPES:
+        try:
+            made = image.renditions(body, file.content_type)
+        except Faulty as faulty:
+            fault = faulty.fault
+    if fault:
         return file.reject(Rejection(fault), size, now())
+    # That took a second or more. What was deleted meanwhile shall not be there again.
+    if table.file(file.file_id) != file:
+        return None
     stored = file.store(body, now())
-    sizes = places.keys(stored).renditions
-    if sizes is None:
+    if sizes := places.keys(stored).renditions:
+        for name, key in sizes.model_dump().items():
+            buckets.put_rendition(stored, key, made[name])
+    else:
         buckets.put_document(stored, body)
-        return stored
-    try:
-        made = image.renditions(body, file.content_type)
-    except Faulty as faulty:
-        return file.reject(Rejection(faulty.fault), size, now())
-    for name, key in sizes.model_dump().items():
-        buckets.put_rendition(stored, key, made[name])
     return stored
 
 
@@ -127,3 +141,6 @@ def tidy(file: File) -> None:
     logger.info("tidied up", status=file.status)
     buckets.discard_upload(file.file_id)
     buckets.clear(file, keep=file if file.status is Status.STORED else None)
+    if file.status is Status.DELETED and places.was_shown(file):
+        # What was written late may have been asked for since CloudFront was told by the cleaner.
+        cdn.forget([file], str(uuid.uuid4()))
