@@ -1,8 +1,8 @@
 """Measures what a search of the catalogue reads, and whether that grows with the catalogue.
 
 The toys' own code runs on the simulation's DynamoDB, which is in memory and counts what AWS would
-bill: half a read unit for each 4 KB of index entries that a query looked at, and for each toy that
-is fetched; two such halves for what is read consistently.
+bill: half a read unit for each 4 KB of index entries that a query looked at, and a whole one for
+each 4 KB of a toy that is fetched, which is read consistently.
 """
 
 import math
@@ -83,9 +83,12 @@ class Meter:
                 self.items["entries"] += answer["ScannedCount"]
                 self.units += max(1, math.ceil(answer["ScannedCount"] * self.entry / 4096)) / 2
             case "BatchGetItem":
+                consistent = all(
+                    asked.get("ConsistentRead") for asked in params["RequestItems"].values()
+                )
                 for item in (item for found in answer["Responses"].values() for item in found):
                     self.items["toys"] += 1
-                    self.units += math.ceil(size(item) / 4096) / 2
+                    self.units += math.ceil(size(item) / 4096) / (1 if consistent else 2)
             case "GetItem":
                 self.items["toys"] += 1
                 self.units += math.ceil(size(answer.get("Item", {})) / 4096)
@@ -106,20 +109,21 @@ def toys(count: int) -> list[Toy]:
     made = []
     for number in range(count):
         youngest = chance.choice((0, 12, 36, 60, 96))
-        draft = ToyDraft(
-            sku=f"B-{number}",
-            name=f"{chance.choice(WORDS)} {chance.choice(THINGS)} {number}",
-            description="Well made, and good to play with for a long time. " * 4,
-            category=chance.choice(CATEGORIES),
-            brand=f"Brand {chance.randrange(40)}",
-            min_age=youngest,
-            max_age=youngest + 48,
-            price=chance.randrange(500, 10_000),
-            currency="EUR",
-            tags=("gift", "indoors"),
-            attributes={"colour": chance.choice(COLOURS), "pieces": chance.randrange(1, 200)},
-            stock=chance.choice((0, 3, 40, 40, 40)),
-        )
+        said = {
+            "sku": f"B-{number}",
+            "name": f"{chance.choice(WORDS)} {chance.choice(THINGS)} {number}",
+            "description": "Well made, and good to play with for a long time. " * 4,
+            "category": chance.choice(CATEGORIES),
+            "brand": f"Brand {chance.randrange(40)}",
+            "minAge": youngest,
+            "maxAge": youngest + 48,
+            "price": chance.randrange(500, 10_000),
+            "currency": "EUR",
+            "tags": ("gift", "indoors"),
+            "attributes": {"colour": chance.choice(COLOURS), "pieces": chance.randrange(1, 200)},
+            "stock": chance.choice((0, 3, 40, 40, 40)),
+        }
+        draft = ToyDraft.model_validate(said)
         made.append(Toy.create(f"toy-{number:06}", draft, since + timedelta(seconds=number)))
     return made
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 os.environ |= {
     "AWS_ACCESS_KEY_ID": "testing",
@@ -34,6 +35,8 @@ settings.load_profile("patient")
 
 FOLDER = Path(__file__).parent.parent
 NAMED_BY = {"AWS::DynamoDB::Table": "TableName", "AWS::SQS::Queue": "QueueName"}
+SESSION = boto3.Session()
+"""Reads what boto3 knows of AWS once, which takes longer than most tests. moto would begin anew."""
 
 
 @dataclass
@@ -74,13 +77,12 @@ def stack() -> tuple[str, dict[str, dict[str, Any]]]:
 def aws() -> Iterator[None]:
     """The template's tables, queues and secrets in moto."""
     body, secrets = stack()
-    with mock_aws():
+    with mock_aws(), patch.object(boto3, "DEFAULT_SESSION", SESSION):
         boto3.client("cloudformation").create_stack(StackName="test", TemplateBody=body)
         # CloudFormation makes these, but moto's does not.
-        client = boto3.client("secretsmanager")
         for name, wanted in secrets.items():
-            made = client.get_random_password(**wanted)["RandomPassword"]
-            client.create_secret(Name=name, SecretString=made)
+            made = boto3.client("secretsmanager").get_random_password(**wanted)["RandomPassword"]
+            boto3.client("secretsmanager").create_secret(Name=name, SecretString=made)
         clear_caches()  # type: ignore[no-untyped-call]
         yield
 

@@ -311,7 +311,7 @@ def test_a_line_that_failed_counts_though_another_only_met_someone(seed: int) ->
     assert world.stock("kite") == 90
 
 
-@settings(max_examples=20)
+@settings(max_examples=8)
 @given(
     seed=st.integers(0, 2**32),
     orders=st.lists(
@@ -573,21 +573,46 @@ def test_a_transaction_under_way_is_asked_for_again_under_the_same_token(
     assert len(set(tokens)) == 1
 
 
-def test_a_batch_that_waits_for_all_its_messages_is_done_in_time(
+TEMPLATE = cfn_yaml.load(str(FOLDER / "template.yaml"))
+FUNCTION = TEMPLATE["Resources"]["InboxFunction"]["Properties"]
+BATCH = FUNCTION["Events"]["Inbox"]["Properties"]["BatchSize"]
+
+
+class Clock:
+    """The time that the inbox has, which goes by only where it waits: always the longest."""
+
+    def __init__(self, context: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.waited = 0.0
+        self.given = TEMPLATE["Globals"]["Function"]["Timeout"]
+        monkeypatch.setattr(store, "sleep", self.sleep)
+        monkeypatch.setattr("toys.store.random.uniform", lambda _, longest: longest)
+        monkeypatch.setattr(
+            type(context),
+            "get_remaining_time_in_millis",
+            lambda _: int((self.given - self.waited) * 1000),
+        )
+
+    def sleep(self, seconds: float) -> None:
+        self.waited += seconds
+
+    def says_that_messages_waited_twice(self) -> None:
+        """All of a batch, each for all pauses, and there was time for one more."""
+        assert self.waited == pytest.approx(2 * BATCH * sum(PAUSES))
+        assert self.waited < self.given - delivery.SPARE / 1000
+
+
+def test_a_batch_of_orders_that_wait_as_long_as_they_do_is_done_in_time(
     sample: Callable[[str], dict[str, Any]],
     context: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The longest that there is: each is refused, and meets others both times it writes."""
-    template = cfn_yaml.load(str(FOLDER / "template.yaml"))
-    function = template["Resources"]["InboxFunction"]["Properties"]
-    batch = function["Events"]["Inbox"]["Properties"]["BatchSize"]
+    """Each is refused, and meets others both times it writes."""
     (record,) = sample("inbox-ReserveStock")["Records"]
     body, records = json.loads(record["body"]), []
-    for number in range(batch):
+    for number in range(BATCH):
         body["detail"]["data"]["orderId"] = f"order-{number}"
         records.append(record | {"messageId": f"{number}", "body": json.dumps(body)})
-    transact, tried, waited = inbox.table._client.transact_write_items, Counter[str](), 0.0
+    transact, tried = inbox.table._client.transact_write_items, Counter[str]()
 
     def contended(TransactItems: list[Any]) -> Any:  # noqa: N803
         key = f"{len(TransactItems) > 1} {TransactItems[0]['Put']['Item']['pk']}"
@@ -596,25 +621,50 @@ def test_a_batch_that_waits_for_all_its_messages_is_done_in_time(
             raise cancelled(inbox.table, "TransactionConflict")
         return transact(TransactItems=TransactItems)
 
-    def sleep(seconds: float) -> None:
-        nonlocal waited
-        waited += seconds
-
-    left = 1000 * template["Globals"]["Function"]["Timeout"]
     monkeypatch.setattr(inbox.table._client, "transact_write_items", contended)
-    monkeypatch.setattr(store, "sleep", sleep)
-    monkeypatch.setattr("toys.store.random.uniform", lambda _, longest: longest)
-    monkeypatch.setattr(
-        type(context), "get_remaining_time_in_millis", lambda _: left - int(waited * 1000)
-    )
+    clock = Clock(context, monkeypatch)
     assert inbox.handler({"Records": records}, context) == {"batchItemFailures": []}
-    assert len(tried) == 2 * batch
-    assert waited == pytest.approx(2 * batch * sum(PAUSES))
-    assert waited < left / 1000 - delivery.SPARE / 1000
-    for number in range(batch):
+    assert len(tried) == 2 * BATCH
+    clock.says_that_messages_waited_twice()
+    for number in range(BATCH):
         kept = inbox.table.reservation(f"order-{number}")
         assert kept
         assert kept.status is Status.REFUSED
+
+
+def test_a_batch_of_pictures_that_wait_as_long_as_they_do_is_done_in_time(
+    sample: Callable[[str], dict[str, Any]],
+    context: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each meets others for as long as it is tried, and finds its toy another one then."""
+    (record,) = sample("inbox-FileStored")["Records"]
+    body, records = json.loads(record["body"]), []
+    data = body["detail"]["data"]
+    inbox.table.add(Toy.create(data["owner"].removeprefix("urn:tbs:toy:"), draft(1), now()))
+    for number in range(BATCH):
+        data["fileId"] = f"file-{number}"
+        records.append(record | {"messageId": f"{number}", "body": json.dumps(body)})
+    tried, put_off = Counter[str](), list[str]()
+
+    def contended(TransactItems: list[Any]) -> Any:  # noqa: N803
+        file_id = TransactItems[0]["Put"]["Item"]["fileId"]
+        tried[file_id] += 1
+        if tried[file_id] % (len(PAUSES) + 1):
+            raise cancelled(inbox.table, "None", "TransactionConflict")
+        raise cancelled(inbox.table, "None", "ConditionalCheckFailed")
+
+    monkeypatch.setattr(inbox.table._client, "transact_write_items", contended)
+    monkeypatch.setattr(
+        inbox.processor._sqs,
+        "change_message_visibility",
+        lambda **given: put_off.append(given["ReceiptHandle"]),
+    )
+    clock = Clock(context, monkeypatch)
+    assert len(inbox.handler({"Records": records}, context)["batchItemFailures"]) == BATCH
+    assert tried == {f"file-{number}": 2 * (len(PAUSES) + 1) for number in range(BATCH)}
+    assert len(put_off) == BATCH
+    clock.says_that_messages_waited_twice()
 
 
 @given(

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 from botocore.stub import ANY, Stubber
-from toys import outbox
-from toys.messages import of_reservation, of_toy
+from toys import bus, outbox
+from toys.messages import of_reservation, of_toy, republished
 from toys.model import now
 from toys.picture import MOST_SHOWN, Picture
+from toys.republication import Republication
 from toys.reservation import Line, Refusal, Reservation, Status
 from toys.toy import Toy, ToyDraft
 
@@ -95,9 +96,11 @@ def test_publishes_the_same_message_for_the_same_change(
 ) -> None:
     event = sample("outbox-ToyCreated")
     sent: list[dict[str, Any]] = []
-    with Stubber(outbox.events) as bus:
+    with Stubber(outbox.events) as stub:
         for _ in range(2):
-            bus.add_response("put_events", {"FailedEntryCount": 0, "Entries": []}, {"Entries": ANY})
+            stub.add_response(
+                "put_events", {"FailedEntryCount": 0, "Entries": []}, {"Entries": ANY}
+            )
         outbox.events.meta.events.register_first(
             "provide-client-params.events.PutEvents", lambda params, **_: sent.append(params)
         )
@@ -152,10 +155,12 @@ def test_no_call_is_larger_than_the_bus_takes() -> None:
     held = refused.model_copy(update={"status": Status.RESERVED})
     told = [*of_toy(None, toy), *of_toy(toy, toy.delete(now()))]
     told += [*of_reservation(None, refused), *of_reservation(None, held)]
-    entries = [outbox.entry(message) for message in told] * 7
-    chunks = list(outbox.chunks(entries))
+    asked = Republication.begin("r" * 100, f"{'r' * 100}:1:RepublishToys", now())
+    told.append(republished(toy.delete(now()), asked))
+    entries = [outbox.bus.entry(message) for message in told] * 7
+    chunks = list(bus.chunks(entries))
     assert [entry for chunk in chunks for entry in chunk] == entries
-    assert all(1 <= len(chunk) <= outbox.ENTRIES_PER_CALL for chunk in chunks)
+    assert all(1 <= len(chunk) <= bus.ENTRIES_PER_CALL for chunk in chunks)
     for chunk in chunks:
         # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html
         parts = [e["Source"] + e["DetailType"] + e["Detail"] for e in chunk]
@@ -163,15 +168,15 @@ def test_no_call_is_larger_than_the_bus_takes() -> None:
 
 
 def test_small_messages_go_ten_at_a_time(toy: Toy) -> None:
-    entries = [outbox.entry(message) for message in of_toy(None, toy)] * 25
-    assert [len(chunk) for chunk in outbox.chunks(entries)] == [10, 10, 5]
+    entries = [outbox.bus.entry(message) for message in of_toy(None, toy)] * 25
+    assert [len(chunk) for chunk in bus.chunks(entries)] == [10, 10, 5]
 
 
 def test_raises_when_the_bus_does_not_take_every_message(
     sample: Callable[[str], dict[str, Any]], context: Any
 ) -> None:
     refusal = {"FailedEntryCount": 1, "Entries": [{"ErrorCode": "ThrottlingException"}]}
-    with Stubber(outbox.events) as bus:
-        bus.add_response("put_events", refusal, {"Entries": ANY})
-        with pytest.raises(outbox.NotPublished, match="ThrottlingException"):
+    with Stubber(outbox.events) as stub:
+        stub.add_response("put_events", refusal, {"Entries": ANY})
+        with pytest.raises(bus.NotPublished, match="ThrottlingException"):
             outbox.handler(sample("outbox-ToyCreated"), context)

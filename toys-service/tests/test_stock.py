@@ -392,7 +392,7 @@ MOVES = st.one_of(
 
 
 @given(first=st.integers(0, 5), moves=st.lists(MOVES, max_size=10))
-@settings(max_examples=25)
+@settings(max_examples=12)
 def test_the_stock_is_the_sum_of_its_trail(first: int, moves: list[tuple[str, Any, Any]]) -> None:
     """What adjustments say, less what reservations hold: after any of them, in any order."""
     run = uuid.uuid4()

@@ -2,9 +2,9 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
-from toys.model import Model, Timestamp
+from toys.model import TAKEN, Model, Timestamp
 from toys.toy import MOST_STOCK, Toy
 
 FIRST_STOCK = "first stock"
@@ -38,7 +38,7 @@ Reason = Annotated[
 class AdjustmentDraft(Model):
     """What is to become of a toy's stock."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = TAKEN
 
     delta: Delta
     reason: Reason

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from aws_lambda_powertools.event_handler import Response, content_types
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError, ServiceError
@@ -12,19 +12,31 @@ from pydantic import Field, ValidationError
 
 from toys.adjustment import Adjustment
 from toys.model import Model
+from toys.picture import ShownPicture
 from toys.reservation import ReservedLine
 from toys.table import Busy, Conflict, SkuTaken
-from toys.toy import Toy
+from toys.toy import Catalogued, Toy
 
 Cursor = Annotated[
     str | None, Field(description="Of the next page; null: this is the last. Good for this list")
 ]
 
 
+class ToyAnswer(Catalogued):
+    """A toy as its keepers see it, with its pictures as shoppers do."""
+
+    pictures: tuple[ShownPicture, ...]
+
+    @classmethod
+    def of(cls, toy: Toy) -> Self:
+        """The answer for a toy."""
+        return cls.model_validate(toy, from_attributes=True)
+
+
 class ToyPage(Model):
     """Some toys of the catalogue. There may be fewer than asked for, and yet more pages."""
 
-    items: list[Toy]
+    items: list[ToyAnswer]
     cursor: Cursor
 
 
@@ -46,7 +58,7 @@ class Made(Model):
     """The toy is in the catalogue."""
 
     status: Literal[201]
-    toy: Toy
+    toy: ToyAnswer
 
 
 class BatchError(Model):
@@ -75,9 +87,10 @@ def etag(toy: Toy) -> str:
     return f'"{toy.revision}"'
 
 
-def answer(status: int, toy: Toy) -> Response[Toy]:
+def answer(status: int, toy: Toy) -> Response[ToyAnswer]:
     """The toy, with its revision as ETag."""
-    return Response(status, content_types.APPLICATION_JSON, toy, headers={"ETag": etag(toy)})
+    told, headers = ToyAnswer.of(toy), {"ETag": etag(toy)}
+    return Response(status, content_types.APPLICATION_JSON, told, headers=headers)
 
 
 Documented = dict[int, OpenAPIResponse]

@@ -7,6 +7,7 @@ leave it as it is, so that a toy that sells well can be edited, too.
 import json
 import os
 import uuid
+from functools import partial
 from typing import Annotated, Any
 
 from aws_lambda_powertools import Logger, Tracer
@@ -16,6 +17,7 @@ from aws_lambda_powertools.event_handler.exceptions import (
     ServiceError,
 )
 from aws_lambda_powertools.event_handler.openapi.params import Query
+from aws_lambda_powertools.shared.json_encoder import Encoder
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import ValidationError
 
@@ -27,6 +29,7 @@ from toys.answers import (
     BatchResults,
     Made,
     NotMade,
+    ToyAnswer,
     ToyPage,
     answer,
     documented,
@@ -43,20 +46,28 @@ from toys.requests import (
     Id,
     IfMatch,
     Limit,
+    PatchGiven,
     PictureOrder,
+    is_matched,
     patch_as_json,
     signer,
 )
 from toys.search import BadSearch, Prefix, Search, Sort, asked_attributes
 from toys.stock_api import adjust_stock, list_adjustments, list_reservations
-from toys.toy import Availability, Label, Months, Toy, ToyDescription, ToyDraft, ToyPatch
+from toys.toy import Availability, Label, Months, Toy, ToyDescription, ToyDraft
 
 __all__ = ["adjust_stock", "list_adjustments", "list_reservations", "table"]
 """The other part's operations and the table: they are looked for here."""
 
 logger = Logger()
 tracer = Tracer(patch_modules=("botocore",))
-app = APIGatewayRestResolver(enable_validation=True, json_body_deserializer=errors.parse_json)
+# A letter is written as it is, not as the twelve characters of its two escapes: a page of toys has
+# to fit into the six megabytes that Lambda answers.
+app = APIGatewayRestResolver(
+    enable_validation=True,
+    json_body_deserializer=errors.parse_json,
+    serializer=partial(json.dumps, separators=(",", ":"), cls=Encoder, ensure_ascii=False),
+)
 errors.install(app)
 app.include_router(stock_api.router)
 catalogue = Catalogue(os.environ["TABLE_NAME"])
@@ -76,10 +87,10 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 @app.post(
     "/toys",
     status_code=201,
-    responses=documented(201, "The toy as it is now", Toy) | TAKEN,
+    responses=documented(201, "The toy as it is now", ToyAnswer) | TAKEN,
     tags=["catalogue"],
 )
-def create_toy(draft: ToyDraft) -> Response[Toy]:
+def create_toy(draft: ToyDraft) -> Response[ToyAnswer]:
     """Put a new toy into the catalogue.
 
     409 where a toy has its SKU: the answer names it. It may be the very one, if the answer to an
@@ -148,21 +159,24 @@ def search_toys(
     except ValidationError as error:
         raise invalid(error, "query") from error
     toys, following = catalogue.page(search, limit, position(search.scope, cursor))
-    return ToyPage(items=toys, cursor=sealed(search.scope, following))
+    items = [ToyAnswer.of(toy) for toy in toys]
+    return ToyPage(items=items, cursor=sealed(search.scope, following))
 
 
 @app.get("/toys/<toy_id>", tags=["catalogue"])
-def get_toy(toy_id: Id) -> Response[Toy]:
+def get_toy(toy_id: Id) -> Response[ToyAnswer]:
     """One toy, with its revision as ETag."""
     return answer(200, existing(toy_id))
 
 
 @app.put(
     "/toys/<toy_id>",
-    responses=documented(200, "The toy as it is now", Toy) | TAKEN,
+    responses=documented(200, "The toy as it is now", ToyAnswer) | TAKEN,
     tags=["catalogue"],
 )
-def replace_toy(toy_id: Id, description: ToyDescription, if_match: IfMatch = None) -> Response[Toy]:
+def replace_toy(
+    toy_id: Id, description: ToyDescription, if_match: IfMatch = None
+) -> Response[ToyAnswer]:
     """Describe a toy anew, if its owner did not change it since it was read.
 
     Its stock and its pictures stay as they are.
@@ -172,10 +186,10 @@ def replace_toy(toy_id: Id, description: ToyDescription, if_match: IfMatch = Non
 
 @app.patch(
     "/toys/<toy_id>",
-    responses=documented(200, "The toy as it is now", Toy) | TAKEN,
+    responses=documented(200, "The toy as it is now", ToyAnswer) | TAKEN,
     tags=["catalogue"],
 )
-def patch_toy(toy_id: Id, patch: ToyPatch, if_match: IfMatch = None) -> Response[Toy]:
+def patch_toy(toy_id: Id, patch: PatchGiven, if_match: IfMatch = None) -> Response[ToyAnswer]:
     """Change a part of a toy's description, if its owner did not change it since it was read.
 
     The body is a merge patch (RFC 7396), as application/merge-patch+json or application/json:
@@ -206,10 +220,12 @@ def delete_toy(toy_id: Id, if_match: IfMatch = None) -> Response[str]:
 
 @app.put(
     "/toys/<toy_id>/pictures",
-    responses=documented(200, "The toy as it is now", Toy) | BUSY,
+    responses=documented(200, "The toy as it is now", ToyAnswer) | BUSY,
     tags=["catalogue"],
 )
-def arrange_pictures(toy_id: Id, order: PictureOrder, if_match: IfMatch = None) -> Response[Toy]:
+def arrange_pictures(
+    toy_id: Id, order: PictureOrder, if_match: IfMatch = None
+) -> Response[ToyAnswer]:
     """Show a toy's pictures in another order. What comes later stands behind them."""
     toy = unchanged(toy_id, if_match)
     try:
@@ -249,7 +265,7 @@ def create(draft: ToyDraft) -> Toy:
 def created(given: object) -> Made | NotMade:
     """What becomes of one toy of a batch, however wrong it is."""
     try:
-        return Made(status=201, toy=create(ToyDraft.model_validate(given)))
+        return Made(status=201, toy=ToyAnswer.of(create(ToyDraft.model_validate(given))))
     except ValidationError as error:
         return not_made(invalid(error))
     except ServiceError as error:
@@ -273,10 +289,10 @@ def described(toy: Toy, description: ToyDescription) -> Toy:
 
 
 def unchanged(toy_id: str, if_match: str | None) -> Toy:
-    """The toy of that id. Answers 428 without its ETag, 412 when that is no longer the one."""
+    """The toy of that id. Answers 428 without If-Match, 412 when that means it no longer."""
     toy = existing(toy_id)
     if if_match is None:
         raise ServiceError(428, "The header If-Match is missing: it takes the ETag that was read")
-    if if_match != etag(toy):
+    if not is_matched(if_match, etag(toy)):
         raise ServiceError(412, f"The toy has changed: it is now {etag(toy)}. Read it again")
     return toy

@@ -13,6 +13,9 @@ from pydantic import (
 )
 
 MOST_ATTRIBUTES = 30
+MOST_PATCHED = 2 * MOST_ATTRIBUTES
+"""Attributes that one patch may name: all there are, to take them away, and as many others."""
+
 DECIMALS = 6
 """A number is kept with so many places after its point."""
 
@@ -70,11 +73,19 @@ ValueOrNull = Annotated[
     ),
 ]
 
-_BOUNDS = Field(
-    max_length=MOST_ATTRIBUTES,
-    description="By name: a text, a number (kept to six decimals), true or false",
-    json_schema_extra={"additionalProperties": False},
-)
-
-Attributes = Annotated[dict[Key, Value], _BOUNDS]
-AttributesPatch = Annotated[dict[Key, ValueOrNull], _BOUNDS]
+Attributes = Annotated[
+    dict[Key, Value],
+    Field(
+        max_length=MOST_ATTRIBUTES,
+        description="By name: a text, a number (kept to six decimals), true or false",
+        json_schema_extra={"additionalProperties": False},
+    ),
+]
+AttributesPatch = Annotated[
+    dict[Key, ValueOrNull],
+    Field(
+        max_length=MOST_PATCHED,
+        description="By name: what `attributes` takes, or null. The toy may have 30 then",
+        json_schema_extra={"additionalProperties": False},
+    ),
+]

@@ -21,7 +21,7 @@ from boto3.dynamodb.conditions import Attr, ConditionBase, Key
 
 from toys.cursor import Position
 from toys.search import END, Group, Plan, Search, Sort, number, plan, sorted_name
-from toys.store import KEYS_PER_CALL, Busy, Store, insist
+from toys.store import Store
 from toys.toy import Toy
 
 READ_AT_MOST = 500
@@ -39,19 +39,20 @@ class Catalogue(Store):
     ) -> tuple[list[Toy], Position | None]:
         """Up to `limit` toys after a position (None: from the start), and where the next are.
 
-        The toys are as they were a moment ago, in the order of the index. None comes back for the
-        position when there are no more. A page may be short, even empty, and yet have one: then
-        READ_AT_MOST entries of the index were looked at for it.
+        The toys are as they are now, in the order of the index, which is a moment behind. None
+        comes back for the position when there are no more. A page may be short, even empty, and
+        yet have one: then READ_AT_MOST entries of the index were looked at for it.
         """
         found: dict[str, tuple[str, Toy]] = {}
         enough = limit + 1  # one more tells whether there is another page
-        last = None
+        last, factor = None, 1
         for keys, reached in self._stretches(plan(search), enough, position):
             left, last = keys, reached
             while left and len(found) < enough:
+                size = (enough - len(found)) * factor
+                some, left = left[:size], left[size:]
                 # The index tells nothing of the stock: most toys may be seen to find a few.
-                size = len(left) if search.availability else enough - len(found)
-                some, left = left[: min(size, KEYS_PER_CALL)], left[min(size, KEYS_PER_CALL) :]
+                factor *= 2 if search.availability else 1
                 for key, toy in self._toys(some):
                     if search.matches(toy):
                         found.setdefault(toy.toy_id, (key, toy))
@@ -82,21 +83,8 @@ class Catalogue(Store):
             looked, size = looked + answer["ScannedCount"], size * 2
 
     def _toys(self, keys: Sequence[str]) -> list[tuple[str, Toy]]:
-        """Each key of an index with its toy, save those whose toy there is no more."""
-        asked: dict[str, Any] = {
-            self._table.name: {"Keys": [{"pk": pk} for pk in dict.fromkeys(map(_pk, keys))]}
-        }
-        items: dict[str, Any] = {}
-
-        def read() -> None:
-            answer = self._client.batch_get_item(RequestItems=asked)
-            items.update({str(item["pk"]): item for item in answer["Responses"][self._table.name]})
-            left = answer.get("UnprocessedKeys")
-            if left:
-                asked.update(left)
-                raise Busy("not all toys were read")
-
-        insist(read)
+        """Each key of an index with its toy as it is now, save those whose toy is no more."""
+        items = self._get_all(map(_pk, keys))
         return [(key, Toy.model_validate(items[_pk(key)])) for key in keys if _pk(key) in items]
 
 

@@ -14,7 +14,7 @@ from toys.model import now
 from toys.picture import Gallery, PictureRecord
 from toys.table import Conflict, ToysTable
 
-TRIES = 3
+TRIES = 2
 """How often what changes meanwhile is read again. After that, the message comes again."""
 
 

@@ -1,4 +1,7 @@
-"""Inbox: reserves and releases stock and hangs pictures, as the messages in its queue say."""
+"""Inbox: acts on the messages in its queue.
+
+It reserves and releases stock, hangs pictures, and has all toys told again.
+"""
 
 import os
 from typing import Any
@@ -16,10 +19,12 @@ from toys.messages import (
     FileRejected,
     FileStored,
     ReleaseStock,
+    RepublishToys,
     ReserveStock,
     parse,
 )
 from toys.model import now
+from toys.republication import Republication
 from toys.reservation import Reservation, Status, refusal, tombstone
 from toys.table import Conflict, ToysTable
 
@@ -48,6 +53,8 @@ def receive(record: SQSRecord) -> None:
     match message:
         case ReserveStock() | ReleaseStock():
             tracer.put_annotation("order_id", message.data.order_id)
+        case RepublishToys():
+            tracer.put_annotation("request_id", message.data.request_id)
         case _:
             tracer.put_annotation("file_id", message.data.file_id)
     match message:
@@ -55,6 +62,8 @@ def receive(record: SQSRecord) -> None:
             reserve(message)
         case ReleaseStock():
             release(message)
+        case RepublishToys():
+            republish(message)
         case FileStored() | FileDeleted():
             file_events.follow(message, table, logger)
         case FileRejected():
@@ -98,3 +107,14 @@ def release(command: ReleaseStock) -> None:
             logger.info("released", order_id=order_id)
         case settled:
             logger.info("ignored: nothing is held", order_id=order_id, status=settled.status)
+
+
+def republish(command: RepublishToys) -> None:
+    """Begin to tell all toys again, once for each request."""
+    request_id = command.data.request_id
+    try:
+        table.begin(Republication.begin(request_id, command.metadata.id, now()))
+    except Conflict:
+        logger.info("ignored: asked before", request_id=request_id)
+        return
+    logger.info("republication begun", request_id=request_id)

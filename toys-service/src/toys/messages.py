@@ -1,12 +1,13 @@
 """The messages this service hears and sends."""
 
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, StringConstraints, field_validator
 
 from toys.attributes import Attributes
 from toys.model import Currency, Model, Money, Timestamp
-from toys.picture import Picture
+from toys.picture import Picture, ShownPicture
+from toys.republication import Republication
 from toys.reservation import Line, Refusal, Reservation, Status
 from toys.toy import Availability, Toy
 
@@ -64,6 +65,18 @@ class ReleaseStock(Message):
     """Command: give back what was held for an order, or will be."""
 
     data: ReleaseRequest
+
+
+class RepublicationRequest(Model):
+    """Which request it is. The same one is carried out once."""
+
+    request_id: Annotated[str, StringConstraints(pattern=r"^[!-~]{1,100}$")]
+
+
+class RepublishToys(Message):
+    """Command: tell every toy again as it is, for a reader whose copy is lost or new."""
+
+    data: RepublicationRequest
 
 
 class Renditions(Model):
@@ -134,16 +147,6 @@ class FileDeleted(Message):
 # Sent
 
 
-class ShownPicture(Model):
-    """A picture in three sizes, each at an address that a browser can open."""
-
-    file_id: str
-    name: str
-    thumbnail: str
-    card: str
-    full: str
-
-
 class ToyData(Model):
     """A toy as shoppers see it. `price` is in minor units, tax included; ages are in months."""
 
@@ -181,6 +184,20 @@ class ToyDeleted(Message):
     """Event: a toy left the catalogue. Its last state is told."""
 
     data: ToyData
+
+
+class RepublishedData(ToyData):
+    """A toy as shoppers see it, or saw it last."""
+
+    deleted_at: Timestamp | None = Field(
+        description="When it left the catalogue; null while it is in it"
+    )
+
+
+class ToyRepublished(Message):
+    """Event: what a toy is, told again since somebody asked for all of them. Nothing changed."""
+
+    data: RepublishedData
 
 
 class ReservedData(Model):
@@ -227,16 +244,24 @@ class StockReleased(Message):
     data: ReleasedData
 
 
-Heard = ReserveStock | ReleaseStock | FileStored | FileRejected | FileDeleted
+Heard = ReserveStock | ReleaseStock | RepublishToys | FileStored | FileRejected | FileDeleted
 
 HEARS: dict[str, type[Heard]] = {
     model.__name__: model
-    for model in (ReserveStock, ReleaseStock, FileStored, FileRejected, FileDeleted)
+    for model in (
+        ReserveStock,
+        ReleaseStock,
+        RepublishToys,
+        FileStored,
+        FileRejected,
+        FileDeleted,
+    )
 }
 SENDS: tuple[type[Message], ...] = (
     ToyCreated,
     ToyUpdated,
     ToyDeleted,
+    ToyRepublished,
     StockReserved,
     StockReservationFailed,
     StockReleased,
@@ -268,8 +293,13 @@ def of_toy(old: Toy | None, new: Toy) -> list[Message]:
         kind = ToyUpdated
     else:
         return []
-    data = new.model_dump() | {"availability": new.availability}
-    return [_told(kind, new.toy_id, new, data)]
+    return [_told(kind, new.toy_id, new, _data(new))]
+
+
+def republished(toy: Toy, asked: Republication) -> ToyRepublished:
+    """The message that tells a toy again, in the catalogue or gone from it."""
+    by = {"correlation_id": asked.request_id, "causation_id": asked.causation_id}
+    return _told(ToyRepublished, toy.toy_id, toy.model_copy(update=by), _data(toy))
 
 
 def of_reservation(old: Reservation | None, new: Reservation) -> list[Message]:
@@ -282,6 +312,10 @@ def of_reservation(old: Reservation | None, new: Reservation) -> list[Message]:
         Status.RELEASED: StockReleased,
     }[new.status]
     return [_told(kind, new.order_id, new, new.model_dump())]
+
+
+def _data(toy: Toy) -> dict[str, Any]:
+    return toy.model_dump() | {"availability": toy.availability}
 
 
 def _told[M: Message](

@@ -37,6 +37,10 @@ class Model(BaseModel):
     )
 
 
+TAKEN = ConfigDict(extra="forbid", strict=True, validate_by_name=False)
+"""How a request's content differs: it is taken by its names outside alone, and nothing beside."""
+
+
 def now() -> datetime:
     """The present, to the millisecond, as it is stored and told."""
     present = datetime.now(UTC)

@@ -1,7 +1,8 @@
 """The pictures of a toy: which are shown, in which order. Pure rules, no AWS.
 
 What is shown follows from the files there are and from what the owner said of their order, not from
-the order in which anybody heard of them.
+the order in which anybody heard of them. That ends with the hundredth: of more files than there are
+places to show and to wait, those that are left out stay so, whatever is deleted afterwards.
 """
 
 from collections.abc import Iterable
@@ -15,19 +16,24 @@ MOST_SHOWN = 12
 """Pictures that a toy shows."""
 
 MOST_WAITING = 88
-"""Pictures beyond those that wait for a place. What comes after them is left out for good."""
+"""Pictures beyond those that wait for a place. The youngest beyond them are left out for good."""
 
 Url = Annotated[str, Field(description="Where a browser finds it")]
 
 
-class Picture(Model):
-    """A picture of a toy, in three sizes. `position` is its owner's; null: by its age."""
+class ShownPicture(Model):
+    """A picture in three sizes, each at an address that a browser can open."""
 
     file_id: str
     name: str
     thumbnail: Url
     card: Url
     full: Url
+
+
+class Picture(ShownPicture):
+    """A picture as it is kept. `position` is its owner's; null: by its age."""
+
     created_at: Timestamp
     position: int | None = None
 
@@ -39,13 +45,7 @@ class Picture(Model):
     @property
     def shown(self) -> dict[str, str]:
         """What a shopper sees of it."""
-        return {
-            "file_id": self.file_id,
-            "name": self.name,
-            "thumbnail": self.thumbnail,
-            "card": self.card,
-            "full": self.full,
-        }
+        return self.model_dump(include={*ShownPicture.model_fields}, by_alias=False)
 
 
 class Waiting(Model):

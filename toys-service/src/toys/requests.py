@@ -1,14 +1,16 @@
 """What the private API takes beside toys themselves."""
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any
 
 from aws_lambda_powertools.event_handler import content_types
-from aws_lambda_powertools.event_handler.openapi.params import Header, Path, Query
-from pydantic import ConfigDict, Field, WithJsonSchema
+from aws_lambda_powertools.event_handler.openapi.params import Body, Header, Path, Query
+from pydantic import Field, WithJsonSchema
 
-from toys.model import Model
+from toys.model import TAKEN, Model
 from toys.picture import MOST_SHOWN
+from toys.toy import ToyPatch
 
 MOST_IN_BATCH = 25
 """Toys that one request may bring."""
@@ -18,7 +20,10 @@ MERGE_PATCH = "application/merge-patch+json"
 Id = Annotated[str, Path(max_length=100)]
 IfMatch = Annotated[
     str | None,
-    Header(alias="If-Match", description="The ETag that was last read; 428 when it is missing"),
+    Header(
+        alias="If-Match",
+        description="The ETag that was last read, or a list of them, or *; 428 when it is missing",
+    ),
 ]
 IdempotencyKey = Annotated[
     str,
@@ -30,6 +35,7 @@ IdempotencyKey = Annotated[
         description="Whoever asks again with the same one gets the same adjustment",
     ),
 ]
+PatchGiven = Annotated[ToyPatch, Body(media_type=MERGE_PATCH)]
 Limit = Annotated[int, Query(ge=1, le=100)]
 CursorGiven = Annotated[
     str | None, Query(description="From the page before, with all else as it was; else it is 400")
@@ -39,7 +45,7 @@ CursorGiven = Annotated[
 class PictureOrder(Model):
     """The pictures of a toy, each of them once, in the order in which they are to be shown."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = TAKEN
 
     file_ids: Annotated[
         list[Annotated[str, Field(max_length=100)]],
@@ -50,7 +56,7 @@ class PictureOrder(Model):
 class Batch(Model):
     """Toys that are new to the catalogue. Each is judged for itself."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = TAKEN
 
     toys: Annotated[
         list[Annotated[Any, WithJsonSchema({"$ref": "#/components/schemas/ToyDraft"})]],
@@ -69,6 +75,17 @@ def patch_as_json(event: dict[str, Any]) -> dict[str, Any]:
         for name, value in event["headers"].items()
     }
     return event | {"headers": headers}
+
+
+_ETAGS = re.compile(r'(?:^|,)[ \t]*((?:W/)?"[^"]*")[ \t]*(?=,|$)')
+
+
+def is_matched(if_match: str, etag: str) -> bool:
+    """Whether an If-Match means what has that strong ETag: it is `*`, or names it in its list.
+
+    What is weak (`W/`) means nothing here (RFC 9110, 13.1.1).
+    """
+    return if_match.strip() == "*" or etag in _ETAGS.findall(if_match)
 
 
 def signer(event: Mapping[str, Any]) -> str | None:

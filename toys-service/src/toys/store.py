@@ -24,8 +24,9 @@ PROMPTLY = Config(connect_timeout=1, read_timeout=1)
 PAUSES = (0.02, 0.04, 0.08, 0.16, 0.32)
 """Seconds that a call which met others waits, at most, before each new try.
 
-A message may wait for all of them twice, where a reservation is refused and that is kept. The
-inbox is given no more messages at once than could all do so within its time.
+A message may wait for all of them twice: where a reservation is refused and that is kept, and where
+a toy is another by the time its picture could be hung. The inbox is given no more messages at once
+than could all do so within its time.
 """
 
 CONTENTION = {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}

@@ -4,10 +4,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from toys.attributes import Attributes, AttributesPatch
-from toys.model import Currency, Model, Money, Timestamp
+from toys.model import TAKEN, Currency, Model, Money, Timestamp
 from toys.picture import Gallery, Picture, Waiting
 
 LOW_STOCK = 5
@@ -83,7 +83,7 @@ class Described(Model):
 class ToyDescription(Described):
     """A toy as its owner describes it. Its stock and its pictures go by ways of their own."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = TAKEN
 
 
 class ToyDraft(ToyDescription):
@@ -95,7 +95,7 @@ class ToyDraft(ToyDescription):
 class ToyPatch(Model):
     """What is to be other about a toy (a merge patch, RFC 7396): null takes away what is there."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = TAKEN
 
     # What no toy can be without: it may be left out of a patch, but is no null.
     sku: Annotated[Sku, Field(default_factory=str)]
@@ -130,8 +130,8 @@ def merge(target: Any, patch: Any) -> Any:
     return merged
 
 
-class Toy(Described):
-    """A toy as it is kept.
+class Catalogued(Described):
+    """A toy, save its pictures, which not everybody is told as much of.
 
     `revision` counts what its owner changed and the pictures that came or went; `version` counts
     every change, a unit sold included.
@@ -139,7 +139,6 @@ class Toy(Described):
 
     toy_id: str
     stock: Annotated[int, Field(ge=0)]
-    pictures: tuple[Picture, ...] = ()
     waiting: Annotated[
         tuple[Waiting, ...], Field(description="Pictures for which there is no place yet")
     ] = ()
@@ -150,6 +149,12 @@ class Toy(Described):
     deleted_at: Timestamp | None = None
     correlation_id: str
     causation_id: str | None = None
+
+
+class Toy(Catalogued):
+    """A toy as it is kept."""
+
+    pictures: tuple[Picture, ...] = ()
 
     @property
     def availability(self) -> Availability:
