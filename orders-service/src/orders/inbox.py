@@ -1,4 +1,7 @@
-"""Inbox: places orders and carries them on, as the messages in its queue say."""
+"""Inbox: acts on the messages in its queue.
+
+It places orders and carries them on, and has all of them told again.
+"""
 
 import os
 from datetime import timedelta
@@ -11,9 +14,10 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from orders.delivery import Poison, QueueProcessor
-from orders.messages import Answer, CancelOrder, Heard, PlaceOrder, parse
+from orders.messages import Answer, CancelOrder, PlaceOrder, RepublishOrders, parse
 from orders.model import now
 from orders.order import Cancellation, Ignored, Impossible, Order
+from orders.republication import Republication
 from orders.table import Conflict, OrdersTable
 
 logger = Logger()
@@ -44,6 +48,9 @@ def receive(record: SQSRecord) -> None:
     except ValueError as error:
         raise Poison(str(error)) from error
     logger.set_correlation_id(message.metadata.correlation_id)
+    if isinstance(message, RepublishOrders):
+        republish(message)
+        return
     tracer.put_annotation("order_id", message.data.order_id)
     for looks_left in reversed(range(LOOKS)):
         try:
@@ -54,7 +61,7 @@ def receive(record: SQSRecord) -> None:
                 raise
 
 
-def act(message: Heard) -> None:
+def act(message: PlaceOrder | CancelOrder | Answer) -> None:
     """Do what a message says. Raises Conflict when the order was changed meanwhile."""
     match message:
         case PlaceOrder():
@@ -119,3 +126,15 @@ def carry_on(order: Order, message: CancelOrder | Answer) -> None:
         case moved:
             table.save(moved, after=order)
             logger.info("order saved", order_id=order_id, heard=name, status=moved.status)
+
+
+def republish(command: RepublishOrders) -> None:
+    """Begin to tell all orders again, once for each request."""
+    request_id = command.data.request_id
+    tracer.put_annotation("request_id", request_id)
+    try:
+        table.begin(Republication.begin(request_id, command.metadata.id, now()))
+    except Conflict:
+        logger.info("ignored: asked before", request_id=request_id)
+        return
+    logger.info("republication begun", request_id=request_id)

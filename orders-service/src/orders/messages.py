@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from orders.model import Currency, Model, Money, Timestamp
 from orders.order import (
@@ -18,6 +18,7 @@ from orders.order import (
     Status,
     TaxRate,
 )
+from orders.republication import Republication
 
 SOURCE = "tbs.orders"
 """The name under which this service's messages stand on the bus."""
@@ -59,6 +60,18 @@ class CancelOrder(Message):
     def facts(self) -> Facts:
         """Why the order is cancelled."""
         return Facts(reason=Reason.CUSTOMER)
+
+
+class RepublicationRequest(Model):
+    """Which request it is. The same one is carried out once."""
+
+    request_id: Annotated[str, StringConstraints(pattern=r"^[!-~]{1,100}$")]
+
+
+class RepublishOrders(Message):
+    """Command: tell every order again as it is, for a reader whose copy is lost or new."""
+
+    data: RepublicationRequest
 
 
 class AboutOrder(Model):
@@ -303,6 +316,12 @@ class OrderUpdated(Message):
     data: OrderData
 
 
+class OrderRepublished(Message):
+    """Event: what an order is, told again since somebody asked for all of them. Nothing changed."""
+
+    data: OrderData
+
+
 class ReservationLine(Model):
     """So many of one toy, at the price that the shopper agreed to."""
 
@@ -442,13 +461,14 @@ class SendEmail(Message):
     data: EmailRequest
 
 
-type Heard = PlaceOrder | CancelOrder | Answer
+type Heard = PlaceOrder | CancelOrder | RepublishOrders | Answer
 
 HEARS: dict[str, type[Heard]] = {
     model.__name__: model
     for model in (
         PlaceOrder,
         CancelOrder,
+        RepublishOrders,
         StockReserved,
         StockReservationFailed,
         StockReleased,
@@ -469,6 +489,7 @@ SENDS: tuple[type[Message], ...] = (
     OrderDelivered,
     OrderCancelled,
     OrderUpdated,
+    OrderRepublished,
     ReserveStock,
     ReleaseStock,
     CollectPayment,
@@ -503,6 +524,12 @@ def of_order(old: Order | None, new: Order) -> list[Message]:
     if max(known, new.history[-1].version) < new.version:
         versions.append(new)
     return [_told(_SENT[name], order) for order in versions for name in order.sends()]
+
+
+def republished(order: Order, asked: Republication) -> Message:
+    """The message that tells an order again, at the version that it is at."""
+    by = {"correlation_id": asked.request_id, "causation_id": asked.causation_id}
+    return _told(OrderRepublished, order.model_copy(update=by))
 
 
 def _told(kind: type[Message], order: Order) -> Message:

@@ -1,8 +1,6 @@
 """Outbox: tells the bus what changed in the table, off the table's stream."""
 
 import os
-from itertools import batched
-from typing import TYPE_CHECKING
 
 import boto3
 from aws_lambda_powertools import Logger, Tracer
@@ -10,26 +8,14 @@ from aws_lambda_powertools.utilities.data_classes import DynamoDBStreamEvent, ev
 from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from orders.messages import SOURCE, Message, of_order
+from orders.bus import Bus
+from orders.messages import Message, of_order
 from orders.table import images
-
-if TYPE_CHECKING:
-    from mypy_boto3_events.type_defs import PutEventsRequestEntryTypeDef
 
 logger = Logger()
 tracer = Tracer(patch_modules=("botocore",))
 events = boto3.client("events")
-
-BUS = os.environ["EVENT_BUS_NAME"]
-ENTRIES_PER_CALL = 5
-"""PutEvents takes ten at once, but 256 KB in all: of the longest orders that is no more than five.
-
-What is too large is refused each time that it comes.
-"""
-
-
-class NotPublished(Exception):
-    """The bus did not take every message: the batch has to come again."""
+bus = Bus(events, os.environ["EVENT_BUS_NAME"])
 
 
 @logger.inject_lambda_context
@@ -37,11 +23,14 @@ class NotPublished(Exception):
 @event_source(data_class=DynamoDBStreamEvent)
 def handler(event: DynamoDBStreamEvent, context: LambdaContext) -> None:
     """Publish the messages of a batch of changes. Raises unless the bus took every one."""
-    entries = [entry(message) for record in event.records for message in messages(record)]
-    for chunk in batched(entries, ENTRIES_PER_CALL):
-        answer = events.put_events(Entries=list(chunk))
-        if answer["FailedEntryCount"]:
-            raise NotPublished([e for e in answer["Entries"] if "ErrorCode" in e])
+    told = [message for record in event.records for message in messages(record)]
+    for message in told:
+        logger.info(
+            "sending",
+            message_id=message.metadata.id,
+            correlation_id=message.metadata.correlation_id,
+        )
+    bus.put(told)
 
 
 def messages(record: DynamoDBRecord) -> list[Message]:
@@ -51,18 +40,3 @@ def messages(record: DynamoDBRecord) -> list[Message]:
         case (old, new):
             return of_order(old, new)
     return []
-
-
-def entry(message: Message) -> "PutEventsRequestEntryTypeDef":
-    """The message as PutEvents takes it."""
-    logger.info(
-        "sending",
-        message_id=message.metadata.id,
-        correlation_id=message.metadata.correlation_id,
-    )
-    return {
-        "Source": SOURCE,
-        "DetailType": type(message).__name__,
-        "Detail": message.model_dump_json(),
-        "EventBusName": BUS,
-    }

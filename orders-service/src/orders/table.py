@@ -1,8 +1,9 @@
-"""This service's DynamoDB table: orders.
+"""This service's DynamoDB table: orders, and how far they are told again.
 
-| pk                | item                                                             |
-|-------------------|------------------------------------------------------------------|
-| `ORDER#<orderId>` | `Order`; before there is one, maybe a `Cancellation` (version 0) |
+| pk                          | item                                                             |
+|-----------------------------|------------------------------------------------------------------|
+| `ORDER#<orderId>`           | `Order`; before there is one, maybe a `Cancellation` (version 0) |
+| `REPUBLICATION#<requestId>` | `Republication`; gone some time after its `expiresAt`            |
 
 | index        | by                                  | what for                                    |
 |--------------|-------------------------------------|---------------------------------------------|
@@ -26,6 +27,7 @@ from botocore.config import Config
 
 from orders.model import written
 from orders.order import WAITING, Cancellation, Order
+from orders.republication import Progress, Republication
 
 PROMPTLY = Config(connect_timeout=1, read_timeout=1)
 """Seconds that DynamoDB is waited for, at each try. By itself boto3 waits for a minute."""
@@ -37,12 +39,20 @@ PAGE = 500
 """How many waiting orders are read at once."""
 
 
+ORDER = "ORDER#"
+REPUBLICATION = "REPUBLICATION#"
+"""What keys begin with."""
+
+
 class Conflict(Exception):
-    """The order is no longer what it was when it was read, or is there already."""
+    """The item is no longer what it was when it was read, or is there already."""
 
 
 class OrdersTable:
-    """Loads and saves orders. Raises botocore's ClientError when DynamoDB fails."""
+    """Loads and saves orders and republications.
+
+    Raises botocore's ClientError when DynamoDB fails.
+    """
 
     def __init__(self, name: str) -> None:
         self._table = boto3.resource("dynamodb", config=PROMPTLY).Table(name)
@@ -65,7 +75,7 @@ class OrdersTable:
         """
         shards = (self._overdue(f"WAITING#{shard}", at) for shard in range(SHARDS))
         for item in merge(*shards, key=itemgetter("deadline")):
-            yield item["pk"].removeprefix("ORDER#")
+            yield item["pk"].removeprefix(ORDER)
 
     def add(self, new: Order | Cancellation) -> None:
         """Save what is new. Raises Conflict when there is something under that order's id."""
@@ -74,6 +84,55 @@ class OrdersTable:
     def save(self, order: Order, after: Order | Cancellation) -> None:
         """Save what became of an order. Raises Conflict when `after` is no longer what is kept."""
         self._put(order, Attr("version").eq(after.version))
+
+    def begin(self, asked: Republication) -> None:
+        """Save a new republication. Raises Conflict when there is one for that request."""
+        item = _told(asked, set(Republication.model_fields))
+        try:
+            self._table.put_item(
+                Item=_key(asked) | item, ConditionExpression=Attr("pk").not_exists()
+            )
+        except self._client.exceptions.ConditionalCheckFailedException as error:
+            raise Conflict(f"republication {asked.request_id} was begun before") from error
+
+    def move_on(self, moved: Republication, after: Republication) -> None:
+        """Save how far one is now. Raises Conflict when it is no longer where it was."""
+        fields = {"status", "position", "told", "version"}
+        item = _told(moved, fields)
+        gone = ", ".join(f"#{name}" for name in sorted(fields - item.keys()))
+        try:
+            self._table.update_item(
+                Key=_key(moved),
+                UpdateExpression=f"SET {', '.join(f'#{name} = :{name}' for name in item)}"
+                + (f" REMOVE {gone}" if gone else ""),
+                ConditionExpression="#version = :after",
+                ExpressionAttributeNames={f"#{name}": name for name in fields},
+                ExpressionAttributeValues={f":{name}": value for name, value in item.items()}
+                | {":after": after.version},
+            )
+        except self._client.exceptions.ConditionalCheckFailedException as error:
+            raise Conflict(f"republication {moved.request_id} is not where it was") from error
+
+    def orders_after(self, position: str | None, looks: int) -> tuple[list[Order], str | None]:
+        """Orders as they are now: those among the next so many items of the table.
+
+        Args:
+            position: the key after which to start; None: at the first item.
+
+        Returns them in no special order, maybe none, and where the next page starts; None: there
+        is no other.
+        """
+        start: dict[str, Any] = {"ExclusiveStartKey": {"pk": position}} if position else {}
+        answer = self._table.scan(
+            ConsistentRead=True,
+            FilterExpression=Attr("pk").begins_with(ORDER),
+            Limit=looks,
+            **start,
+        )
+        kept = (_kept(item) for item in answer["Items"])
+        last = answer.get("LastEvaluatedKey")
+        orders = [order for order in kept if isinstance(order, Order)]
+        return orders, str(last["pk"]) if last else None
 
     def _put(self, kept: Order | Cancellation, condition: Any) -> None:
         try:
@@ -107,8 +166,16 @@ def images(
     return (before if isinstance(before, Order) else None), after
 
 
+def running(item: Mapping[str, Any] | None) -> Republication | None:
+    """The republication of an item, where it is one that has orders left to tell."""
+    if not item or not str(item.get("pk", "")).startswith(REPUBLICATION):
+        return None
+    found = Republication.model_validate(item)
+    return found if found.status is Progress.RUNNING else None
+
+
 def _kept(item: Mapping[str, Any] | None) -> Order | Cancellation | None:
-    if not item:
+    if not item or not str(item["pk"]).startswith(ORDER):
         return None
     if "status" not in item:
         return Cancellation.model_validate(item)
@@ -122,5 +189,13 @@ def _item(kept: Order | Cancellation) -> dict[str, Any]:
     return item
 
 
+def _told(republication: Republication, fields: set[str]) -> dict[str, Any]:
+    return republication.model_dump(mode="json", include=fields, exclude_none=True)
+
+
+def _key(republication: Republication) -> dict[str, str]:
+    return {"pk": f"{REPUBLICATION}{republication.request_id}"}
+
+
 def _pk(order_id: str) -> str:
-    return f"ORDER#{order_id}"
+    return f"{ORDER}{order_id}"

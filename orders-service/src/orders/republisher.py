@@ -1,0 +1,52 @@
+"""Republisher: tells all orders again, a page for each step of a republication, off the stream."""
+
+import os
+
+import boto3
+from aws_lambda_powertools import Logger, Tracer
+from aws_lambda_powertools.utilities.data_classes import DynamoDBStreamEvent, event_source
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from orders.bus import Bus
+from orders.messages import republished
+from orders.republication import Republication
+from orders.table import Conflict, OrdersTable, running
+
+logger = Logger()
+tracer = Tracer(patch_modules=("botocore",))
+table = OrdersTable(os.environ["TABLE_NAME"])
+bus = Bus(boto3.client("events"), os.environ["EVENT_BUS_NAME"])
+
+LOOKS = 200
+"""How many items of the table are read for a page. What is not an order is passed over."""
+
+
+@logger.inject_lambda_context
+@tracer.capture_lambda_handler
+@event_source(data_class=DynamoDBStreamEvent)
+def handler(event: DynamoDBStreamEvent, context: LambdaContext) -> None:
+    """Tell the next page of what has begun or moved on. Raises unless the bus took all of it."""
+    for record in event.records:
+        change = record.dynamodb
+        if change and (republication := running(change.new_image)):
+            tell(republication)
+
+
+def tell(republication: Republication) -> None:
+    """Tell one page, then note how far that is, which leads to the next.
+
+    Whoever dies in between tells the page again. A step that was taken before is not taken twice:
+    its page is told once more, and the republication stays where it is.
+    """
+    request_id = republication.request_id
+    logger.set_correlation_id(request_id)
+    tracer.put_annotation("request_id", request_id)
+    orders, following = table.orders_after(republication.position, LOOKS)
+    bus.put(republished(order, republication) for order in orders)
+    moved = republication.move_on(len(orders), following)
+    try:
+        table.move_on(moved, after=republication)
+    except Conflict:
+        logger.info("ignored: this page was told before", request_id=request_id)
+        return
+    logger.info("orders told again", request_id=request_id, status=moved.status, told=moved.told)
