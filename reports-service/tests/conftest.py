@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import boto3
 import psycopg
@@ -51,6 +52,9 @@ os.environ |= {
     "DATABASE_NAME": "reports",
     "DATABASE_USER": "reports_writer",
     "DATABASE_AUTHENTICATION": "none",
+    "CURRENCY": "EUR",
+    "EVENT_BUS_NAME": "default",
+    "REPORTER_FUNCTION": "reporter",
 }
 
 os.environ.pop("AWS_ENDPOINT_URL", None)  # moto answers, whatever cloud runs beside it
@@ -60,6 +64,8 @@ settings.register_profile("patient", deadline=None, suppress_health_check=[Healt
 settings.load_profile("patient")
 
 FOLDER = Path(__file__).parent.parent
+SESSION = boto3.Session()
+"""Reads what boto3 knows of AWS once, which takes longer than most tests. moto would begin anew."""
 Rows = list[dict[str, Any]]
 
 
@@ -142,7 +148,7 @@ def aws() -> Iterator[None]:
     queues = {n: r for n, r in template["Resources"].items() if r["Type"] == "AWS::SQS::Queue"}
     for name, queue in queues.items():
         queue["Properties"]["QueueName"] = name
-    with mock_aws():
+    with mock_aws(), patch.object(boto3, "DEFAULT_SESSION", SESSION):
         boto3.client("cloudformation").create_stack(
             StackName="test", TemplateBody=json.dumps({"Resources": queues})
         )

@@ -43,7 +43,7 @@ def test_the_schema_is_made_once(server: Any, connection: psycopg.Connection) ->
     made = server.rows("select name, applied_at from schema_migrations")
     migrate(connection)
     assert server.rows("select name, applied_at from schema_migrations") == made
-    assert tables(server) == ["order_lines", "orders", "schema_migrations"]
+    assert tables(server) == ["order_lines", "orders", "reports", "schema_migrations"]
 
 
 def test_orders_that_are_there_have_no_refund(
@@ -60,7 +60,7 @@ def test_orders_that_are_there_have_no_refund(
         """
     )
     migrate(connection)
-    assert applied(server) == ["0001_orders.sql", "0002_refunds.sql"]
+    assert applied(server) == ["0001_orders.sql", "0002_refunds.sql", "0003_reports.sql"]
     query = "select order_id, refund_amount, refund_status from orders"
     none = {"refund_amount": None, "refund_status": None}
     assert server.rows(query) == [{"order_id": "order-1"} | none]

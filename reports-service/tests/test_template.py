@@ -1,4 +1,4 @@
-"""What the template makes of its parameters: whether the function reaches its queues."""
+"""What the template makes of its parameters: who reaches the database, and who its queues."""
 
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,8 @@ def resolved(part: Any, given: dict[str, str]) -> Any:
             return any(resolved(one, given) for one in any_of)
         case {"Fn::Equals": [one, other]}:
             return resolved(one, given) == resolved(other, given)
+        case {"Fn::Join": ["", one]}:
+            return resolved(one, given)
         case {"Ref": str(name)} if name in TEMPLATE["Parameters"]:
             return given.get(name, TEMPLATE["Parameters"][name].get("Default"))
     return part
@@ -59,3 +61,31 @@ def test_an_endpoint_is_made_for_the_stacks_own_network_alone() -> None:
     condition = {"Condition": "HasSqsEndpoint"}
     assert resolved(condition, {"SqsEndpoint": "on"})
     assert not resolved(condition, {"SqsEndpoint": "on", "DatabaseHost": "db"})
+
+
+@pytest.mark.parametrize(
+    "given", [{}, {"DatabaseHost": "db", "VpcSubnetIds": "s"}, {"DatabaseHost": "db"}], ids=str
+)
+def test_the_reporter_reaches_the_database_as_the_inbox_does(given: dict[str, str]) -> None:
+    inbox, reporter = (
+        TEMPLATE["Resources"][name]["Properties"] for name in ("InboxFunction", "ReporterFunction")
+    )
+    assert reporter["VpcConfig"] == inbox["VpcConfig"]
+    assert reporter["Policies"] == inbox["Policies"][:1]
+    for name, value in reporter["Environment"]["Variables"].items():
+        if name.startswith("DATABASE"):
+            assert value == inbox["Environment"]["Variables"][name]
+    assert ("SubnetIds" in str(resolved(reporter["VpcConfig"], given))) == (
+        given != {"DatabaseHost": "db"}
+    )
+
+
+def test_who_tells_the_bus_is_in_no_network_and_may_invoke_the_reporter_alone() -> None:
+    outbox = TEMPLATE["Resources"]["OutboxFunction"]["Properties"]
+    assert "VpcConfig" not in outbox
+    (statements,) = [policy["Statement"] for policy in outbox["Policies"]]
+    invoking = [one for one in statements if one["Action"] == "lambda:InvokeFunction"]
+    assert [one["Resource"] for one in invoking] == [{"Fn::GetAtt": ["ReporterFunction", "Arn"]}]
+    reporter = TEMPLATE["Resources"]["ReporterFunction"]["Properties"]
+    timeout = reporter.get("Timeout", TEMPLATE["Globals"]["Function"]["Timeout"])
+    assert timeout < outbox["Timeout"]

@@ -1,9 +1,9 @@
 """This service's PostgreSQL database: orders, and the lines of each. migrations/ has its tables."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 import boto3
 import psycopg
@@ -42,6 +42,17 @@ class Database:
     name: str
     user: str
     authentication: Authentication
+
+    @classmethod
+    def described(cls, variables: Mapping[str, str]) -> Self:
+        """The one that DATABASE_HOST, _PORT, _NAME, _USER and _AUTHENTICATION lead to."""
+        return cls(
+            host=variables["DATABASE_HOST"],
+            port=int(variables["DATABASE_PORT"]),
+            name=variables["DATABASE_NAME"],
+            user=variables["DATABASE_USER"],
+            authentication=Authentication(variables["DATABASE_AUTHENTICATION"]),
+        )
 
     def open(self) -> psycopg.Connection:
         """A connection in which each statement stands alone, unless in a transaction.

@@ -9,7 +9,7 @@ from aws_lambda_powertools.utilities.data_classes import SQSEvent, event_source
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from psycopg import Connection
 
-from reports.database import Authentication, Database, Refused, save
+from reports.database import Database, Refused, save
 from reports.delivery import Poison, Queue
 from reports.messages import parse
 from reports.migration import migrate
@@ -17,13 +17,7 @@ from reports.sale import Sale, newest
 
 logger = Logger()
 tracer = Tracer(patch_modules=("botocore",))
-database = Database(
-    host=os.environ["DATABASE_HOST"],
-    port=int(os.environ["DATABASE_PORT"]),
-    name=os.environ["DATABASE_NAME"],
-    user=os.environ["DATABASE_USER"],
-    authentication=Authentication(os.environ["DATABASE_AUTHENTICATION"]),
-)
+database = Database.described(os.environ)
 queue = Queue(os.environ["QUEUE_URL"], os.environ["DEAD_LETTER_QUEUE_URL"], logger)
 
 

@@ -1,4 +1,4 @@
-"""The messages this service hears. It sends none."""
+"""The messages this service hears, and the one that it sends."""
 
 from decimal import Decimal
 from typing import Annotated, Any, ClassVar
@@ -6,6 +6,10 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field
 
 from reports.model import Currency, Model, Money, Timestamp
+from reports.report import KeptReport, SalesReport
+
+SOURCE = "tbs.reports"
+"""The `source` of what this service sends."""
 
 
 class Metadata(Model):
@@ -118,7 +122,6 @@ HEARS: dict[str, type[OrderEvent]] = {
         OrderUpdated,
     )
 }
-SENDS: tuple[type[Message], ...] = ()
 
 
 class _Delivery(Model):
@@ -134,3 +137,27 @@ def parse(body: str) -> OrderEvent:
     if delivery.name not in HEARS:
         raise ValueError(f"{delivery.name!r} is not one of {', '.join(HEARS)}")
     return HEARS[delivery.name].model_validate(delivery.detail)
+
+
+# Sent
+
+
+class SalesReported(Message):
+    """Event: the sales of the last twelve months, as they were counted."""
+
+    data: SalesReport
+
+
+SENDS: tuple[type[Message], ...] = (SalesReported,)
+
+
+def sales_reported(kept: KeptReport) -> SalesReported:
+    """What is told of a report that is stored: each time the same."""
+    metadata = Metadata(
+        id=f"sales:{kept.number}:{SalesReported.__name__}",
+        correlation_id="sales",
+        causation_id=None,
+        occurred_at=kept.report.reported_at,
+        version=kept.number,
+    )
+    return SalesReported(metadata=metadata, data=kept.report)

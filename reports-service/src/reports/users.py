@@ -1,4 +1,4 @@
-"""Custom resource: the inbox's user, in the database that the stack made.
+"""Custom resource: the functions' user, in the database that the stack made.
 
 The database is in a network of its own, so it is reached by RDS's Data API, as its owner.
 """
