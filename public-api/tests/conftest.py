@@ -4,8 +4,10 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 os.environ |= {
     "AWS_ACCESS_KEY_ID": "testing",
@@ -14,11 +16,15 @@ os.environ |= {
     "POWERTOOLS_TRACE_DISABLED": "true",
     "POWERTOOLS_SERVICE_NAME": "public-api",
     "TABLE_NAME": "Table",
+    "CATALOGUE_NAME": "Catalogue",
     "EVENT_BUS_NAME": "default",
     "CURRENCY": "EUR",
     "TAX_RATE": "0.15",
     "SHIPPING_FEE": "495",
     "FREE_SHIPPING_FROM": "5000",
+    "COGNITO_URL": "https://cognito-idp.eu-west-1.amazonaws.com/",
+    "USER_POOL_CLIENT_ID": "client-1",
+    "STRIPE_PUBLISHABLE_KEY": "",
     "QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/123456789012/Inbox",
     "DEAD_LETTER_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/123456789012/InboxDeadLetters",
 }
@@ -36,6 +42,8 @@ settings.load_profile("patient")
 
 FOLDER = Path(__file__).parent.parent
 NAMED_BY = {"AWS::DynamoDB::Table": "TableName", "AWS::SQS::Queue": "QueueName"}
+SESSION = boto3.Session()
+"""Reads what boto3 knows of AWS once, which takes longer than most tests. moto would begin anew."""
 
 
 @dataclass
@@ -56,16 +64,22 @@ def context() -> Context:
     return Context()
 
 
-@pytest.fixture(autouse=True)
-def aws() -> Iterator[None]:
-    """The template's tables and queues in moto, each under its logical id."""
+@cache
+def state() -> str:
+    """The template's tables and queues, each named by its logical id."""
     template = cfn_yaml.load(str(FOLDER / "template.yaml"))
     kept = {n: r for n, r in template["Resources"].items() if r["Type"] in NAMED_BY}
     for name, resource in kept.items():
         resource["Properties"][NAMED_BY[resource["Type"]]] = name
     body = {key: template[key] for key in ("Parameters", "Conditions")} | {"Resources": kept}
-    with mock_aws():
-        boto3.client("cloudformation").create_stack(StackName="test", TemplateBody=json.dumps(body))
+    return json.dumps(body)
+
+
+@pytest.fixture(autouse=True)
+def aws() -> Iterator[None]:
+    """The template's tables and queues in moto."""
+    with mock_aws(), patch.object(boto3, "DEFAULT_SESSION", SESSION):
+        boto3.client("cloudformation").create_stack(StackName="test", TemplateBody=state())
         yield
 
 
@@ -113,3 +127,81 @@ def queued() -> Callable[[str, int], dict[str, Any]]:
         }
 
     return receive
+
+
+@pytest.fixture
+def index(context: Context) -> Callable[[], list[dict[str, Any]]]:
+    """Has the indexer settle what changed in the catalogue since the last call, in one batch.
+
+    The records of its stream are returned.
+    """
+    table = boto3.resource("dynamodb").Table("Catalogue")
+    streams = boto3.client("dynamodbstreams")
+    arn = table.latest_stream_arn
+    assert arn
+    (shard,) = streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]
+    place = streams.get_shard_iterator(
+        StreamArn=arn, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
+    )["ShardIterator"]
+
+    def settle() -> list[dict[str, Any]]:
+        from public_api import indexer  # when it is imported, boto3's clients are moto's
+
+        nonlocal place
+        fresh: list[dict[str, Any]] = []
+        while (answer := streams.get_records(ShardIterator=place))["Records"]:
+            place = answer["NextShardIterator"]
+            told = json.loads(json.dumps(answer["Records"], default=str))
+            fresh += [r for r in told if r["dynamodb"]["Keys"]["pk"]["S"].startswith("TOY#")]
+        if fresh:
+            indexer.handler({"Records": fresh}, context)
+        return fresh
+
+    return settle
+
+
+ADA = {"sub": "shopper-ada", "email": "ada@example.com"}
+
+
+@pytest.fixture
+def call(context: Context) -> Callable[..., tuple[int, Any, dict[str, Any]]]:
+    """Asks the public API as API Gateway does: status, content and headers of the answer.
+
+    `shopper` are the claims of the token; None: there is none.
+    """
+    from public_api import api  # when it is imported, boto3's clients are moto's
+
+    def request(
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        shopper: dict[str, Any] | None = ADA,
+        key: str | None = "key-1",
+        query: dict[str, str] | None = None,
+        content_type: str = "application/json",
+        headers: dict[str, str] | None = None,
+    ) -> tuple[int, Any, dict[str, Any]]:
+        sent = {"content-type": content_type} | (headers or {})
+        sent |= {} if key is None else {"Idempotency-Key": key}
+        event = {
+            "httpMethod": method,
+            "path": path,
+            "headers": sent,
+            "multiValueHeaders": {name: [value] for name, value in sent.items()},
+            "queryStringParameters": query,
+            "multiValueQueryStringParameters": {k: [v] for k, v in (query or {}).items()},
+            "requestContext": {
+                "requestId": "request-1",
+                "stage": "api",
+                **({"authorizer": {"claims": shopper}} if shopper else {}),
+            },
+            "body": body if isinstance(body, str) or body is None else json.dumps(body),
+            "isBase64Encoded": False,
+        }
+        answer = api.handler(event, context)
+        assert isinstance(answer["body"], str)  # not every gateway takes null for an empty one
+        content = json.loads(answer["body"]) if answer.get("body") else None
+        return answer["statusCode"], content, answer.get("multiValueHeaders", {})
+
+    return request

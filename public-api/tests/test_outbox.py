@@ -17,6 +17,8 @@ from public_api import outbox
 from public_api.checkout import MAX_EMAIL, MAX_GROSS, MAX_LINES, OrderRequest
 from public_api.messages import CancelOrder, PlaceOrder, of_order, parse
 from public_api.order import Cancellation, Line, Order, Projection, Submission
+from public_api.profile import Profile
+from public_api.republication import Rebuild
 from public_api.table import PublicTable, images
 
 Sample = Callable[[str], dict[str, Any]]
@@ -28,7 +30,7 @@ def submission(sample: Sample) -> Submission:
     (record,) = DynamoDBStreamEvent(sample("outbox-PlaceOrder")).records
     assert record.dynamodb
     change = images(record.dynamodb.old_image, record.dynamodb.new_image)
-    assert change
+    assert isinstance(change, tuple)
     assert change[1].submission
     return change[1].submission
 
@@ -151,31 +153,43 @@ def test_the_sample_of_a_wish_to_cancel_is_published(sample: Sample, context: An
     assert [entry["DetailType"] for entry in call["Entries"]] == ["CancelOrder"]
 
 
-def test_the_function_is_called_for_new_orders_and_wishes_to_cancel_only(
-    submission: Submission, projection: Projection
-) -> None:
-    """The filter of the template, over the images that the table makes."""
+def called_for(act: Callable[[], object]) -> bool:
+    """Whether the template's filter lets through what an act changes in the table."""
     template = cfn_yaml.load(str(Path(__file__).parent.parent / "template.yaml"))
     changes = template["Resources"]["OutboxFunction"]["Properties"]["Events"]["Changes"]
     filters = changes["Properties"]["FilterCriteria"]["Filters"]
     patterns = [EventPattern(None, json.loads(each["Pattern"])) for each in filters]
-    table, stored = PublicTable("Table"), boto3.client("dynamodb")
+    stored = boto3.client("dynamodb")
+    old = stored.scan(TableName="Table")["Items"]
+    act()
+    (new,) = stored.scan(TableName="Table")["Items"]
+    keys = {"pk": new["pk"], "sk": new["sk"]}
+    images = {"NewImage": new, "Keys": keys, **({"OldImage": old[0]} if old else {})}
+    record: Any = {"eventName": "MODIFY" if old else "INSERT", "dynamodb": images}
+    return any(pattern.matches_event(record) for pattern in patterns)
+
+
+def test_the_function_is_called_for_new_orders_and_wishes_to_cancel_only(
+    submission: Submission, projection: Projection
+) -> None:
+    table = PublicTable("Table")
     told = projection.model_copy(
         update={"customer_id": submission.customer_id, "order_id": submission.order_id}
     )
+    assert called_for(lambda: table.submit(submission))
+    assert not called_for(lambda: table.follow(told))
+    assert called_for(lambda: table.cancel(Order(submission=submission, projection=told), ASKED))
 
-    def wanted(act: Callable[[], object]) -> bool:
-        old = stored.scan(TableName="Table")["Items"]
-        act()
-        (new,) = stored.scan(TableName="Table")["Items"]
-        keys = {"pk": new["pk"], "sk": new["sk"]}
-        images = {"NewImage": new, "Keys": keys, **({"OldImage": old[0]} if old else {})}
-        record: Any = {"eventName": "MODIFY" if old else "INSERT", "dynamodb": images}
-        return any(pattern.matches_event(record) for pattern in patterns)
 
-    assert wanted(lambda: table.submit(submission))
-    assert not wanted(lambda: table.follow(told))
-    assert wanted(lambda: table.cancel(Order(submission=submission, projection=told), ASKED))
+def test_the_function_is_called_for_rebuilds() -> None:
+    asked = Rebuild(request_id="r-1", requested_at=ASKED.requested_at)
+    assert called_for(lambda: PublicTable("Table").rebuild(asked))
+
+
+def test_the_function_is_not_called_for_what_shoppers_keep() -> None:
+    table = PublicTable("Table")
+    assert not called_for(lambda: table.keep_profile("ada", Profile(), 1))
+    assert not called_for(lambda: table.keep_profile("ada", Profile(name="Ada"), 2))
 
 
 def test_a_stored_order_is_read_off_the_stream_as_it_was_submitted(

@@ -11,7 +11,7 @@ from botocore.compat import HTTPHeaders
 from botocore.exceptions import ReadTimeoutError
 from cfnlint.decode import cfn_yaml
 from public_api import delivery, inbox
-from public_api.table import PublicTable
+from public_api.catalogue import Catalogue
 
 Sample = Callable[[str], dict[str, Any]]
 
@@ -84,8 +84,8 @@ def test_a_batch_ends_in_time_though_the_table_does_not_answer(
     """Each call of DynamoDB is refused with that error or, with None, never answered."""
     for name in ("AWS_DEFAULTS_MODE", "AWS_MAX_ATTEMPTS"):
         monkeypatch.setenv(name, FUNCTION["Environment"]["Variables"][name])
-    monkeypatch.setattr(inbox, "table", PublicTable("Table"))
-    client = inbox.table._table.meta.client
+    monkeypatch.setattr(inbox, "catalogue", Catalogue("Catalogue"))
+    client = inbox.catalogue._client
     calls = 0
 
     def sent(request: Any, **_: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Inbox: keeps this service's copies of toys and orders, as the messages in its queue tell."""
+"""Inbox: keeps this service's copies of toys, orders and reports, as its queue tells."""
 
 import os
 from typing import Any
@@ -9,15 +9,26 @@ from aws_lambda_powertools.utilities.batch.types import PartialItemFailureRespon
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from public_api.catalogue import Catalogue
 from public_api.delivery import Poison, QueueProcessor
-from public_api.messages import OrderEvent, ToyCreated, ToyDeleted, ToyUpdated, parse
+from public_api.messages import (
+    OrderEvent,
+    SalesReported,
+    ToyCreated,
+    ToyDeleted,
+    ToyRepublished,
+    ToyUpdated,
+    parse,
+)
 from public_api.order import Projection
 from public_api.table import PublicTable
+from public_api.toy import Toy
 
 logger = Logger()
 tracer = Tracer(patch_modules=("botocore",))
 processor = QueueProcessor(os.environ["QUEUE_URL"], os.environ["DEAD_LETTER_QUEUE_URL"], logger)
 table = PublicTable(os.environ["TABLE_NAME"])
+catalogue = Catalogue(os.environ["CATALOGUE_NAME"])
 
 
 @logger.inject_lambda_context
@@ -38,9 +49,16 @@ def receive(record: SQSRecord) -> None:
     logger.set_correlation_id(message.metadata.correlation_id)
     match message:
         case ToyCreated() | ToyUpdated():
-            applied = table.show(message.data, message.metadata.version)
+            applied = catalogue.show(message.data, message.metadata.version)
+        case ToyRepublished(data=toy) if toy.deleted_at:
+            applied = catalogue.bury(toy.toy_id, message.metadata.version, toy.deleted_at)
+        case ToyRepublished(data=toy):
+            shown = Toy.model_validate(toy.model_dump())
+            applied = catalogue.show(shown, message.metadata.version)
         case ToyDeleted(data=toy):
-            applied = table.bury(toy.toy_id, message.metadata.version, toy.updated_at)
+            applied = catalogue.bury(toy.toy_id, message.metadata.version, toy.updated_at)
+        case SalesReported():
+            applied = table.report(message.data, message.metadata.version)
         case _:
             applied = follow(message)
     outcome = "applied" if applied else "ignored: something as new or newer is there"

@@ -7,6 +7,8 @@ from pydantic import Field
 
 from public_api.model import Model, Timestamp
 from public_api.order import Cancellation, Order, OrderState, Purchase
+from public_api.report import SalesReport
+from public_api.republication import Rebuild
 from public_api.toy import Toy
 
 SOURCE = "tbs.public-api"
@@ -60,6 +62,19 @@ class ToyDeleted(Message):
     data: DeletedToy
 
 
+class RepublishedToy(Toy):
+    """A toy as it is, or as it was when it left the catalogue."""
+
+    deleted_at: Timestamp | None = Field(default=None, description="null: it is in the catalogue")
+
+
+class ToyRepublished(Message):
+    """Event: a toy is told of again, because a rebuild was asked for."""
+
+    sender: ClassVar[str] = "tbs.toys"
+    data: RepublishedToy
+
+
 class OrderPlaced(Message):
     """Event: an order was found in order, and its stock is asked for."""
 
@@ -102,6 +117,20 @@ class OrderUpdated(Message):
     data: OrderState
 
 
+class OrderRepublished(Message):
+    """Event: an order is told of again, because a rebuild was asked for."""
+
+    sender: ClassVar[str] = "tbs.orders"
+    data: OrderState
+
+
+class SalesReported(Message):
+    """Event: the shop's sales were reported."""
+
+    sender: ClassVar[str] = "tbs.reports"
+    data: SalesReport
+
+
 # Sent
 
 
@@ -131,26 +160,54 @@ class CancelOrder(Message):
     data: CancelOrderData
 
 
-ToyEvent = ToyCreated | ToyUpdated | ToyDeleted
-OrderEvent = (
-    OrderPlaced | OrderConfirmed | OrderDispatched | OrderDelivered | OrderCancelled | OrderUpdated
-)
+class RepublicationData(Model):
+    """Which rebuild it is for."""
 
-HEARS: dict[str, type[ToyEvent | OrderEvent]] = {
+    request_id: str
+
+
+class RepublishToys(Message):
+    """Command: tell of every toy again, as it is now."""
+
+    data: RepublicationData
+
+
+class RepublishOrders(Message):
+    """Command: tell of every order again, as it is now."""
+
+    data: RepublicationData
+
+
+ToyEvent = ToyCreated | ToyUpdated | ToyDeleted | ToyRepublished
+OrderEvent = (
+    OrderPlaced
+    | OrderConfirmed
+    | OrderDispatched
+    | OrderDelivered
+    | OrderCancelled
+    | OrderUpdated
+    | OrderRepublished
+)
+Heard = ToyEvent | OrderEvent | SalesReported
+
+HEARS: dict[str, type[Heard]] = {
     model.__name__: model
     for model in (
         ToyCreated,
         ToyUpdated,
         ToyDeleted,
+        ToyRepublished,
         OrderPlaced,
         OrderConfirmed,
         OrderDispatched,
         OrderDelivered,
         OrderCancelled,
         OrderUpdated,
+        OrderRepublished,
+        SalesReported,
     )
 }
-SENDS: tuple[type[Message], ...] = (PlaceOrder, CancelOrder)
+SENDS: tuple[type[Message], ...] = (PlaceOrder, CancelOrder, RepublishToys, RepublishOrders)
 
 
 class _Delivery(Model):
@@ -160,7 +217,7 @@ class _Delivery(Model):
     detail: dict[str, Any]
 
 
-def parse(body: str) -> ToyEvent | OrderEvent:
+def parse(body: str) -> Heard:
     """The message in a queue's record. Raises ValueError for what is not one we hear."""
     delivery = _Delivery.model_validate_json(body)
     if delivery.name not in HEARS:
@@ -188,10 +245,19 @@ def of_order(old: Order | None, new: Order) -> list[Message]:
     return messages
 
 
-def _metadata(kind: type[Message], order_id: str, version: int, at: datetime) -> Metadata:
+def of_rebuild(asked: Rebuild) -> list[Message]:
+    """The messages that a rebuild leads to: to each owner of what is copied here."""
+    data = RepublicationData(request_id=asked.request_id)
+    return [
+        kind(metadata=_metadata(kind, asked.request_id, 1, asked.requested_at), data=data)
+        for kind in (RepublishToys, RepublishOrders)
+    ]
+
+
+def _metadata(kind: type[Message], about: str, version: int, at: datetime) -> Metadata:
     return Metadata(
-        id=f"{order_id}:{version}:{kind.__name__}",
-        correlation_id=order_id,
+        id=f"{about}:{version}:{kind.__name__}",
+        correlation_id=about,
         causation_id=None,
         occurred_at=at,
         version=version,

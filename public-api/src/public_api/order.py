@@ -1,5 +1,6 @@
 """An order as its shopper sees it: what was submitted here, and what came of it. No AWS."""
 
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -16,8 +17,17 @@ CANCELLING = "CANCELLING"
 CANCELLED = "CANCELLED"
 """The status of an order that came to nothing."""
 
+CONFIRMED = "CONFIRMED"
+"""The status of an order that is paid, and waits for its parcel to leave."""
+
+DELIVERED = "DELIVERED"
+"""The status of an order that arrived."""
+
 LEFT = frozenset({"DISPATCHED", "DELIVERED"})
 """The statuses of an order whose parcel has left."""
+
+PARCEL_WAIT = 15
+"""Seconds after which it is worth asking again for an order that waits for its parcel."""
 
 
 class Line(Model):
@@ -27,6 +37,11 @@ class Line(Model):
     name: str
     price: Money
     quantity: int
+
+    @property
+    def amount(self) -> int:
+        """What they cost together, in minor units."""
+        return self.price * self.quantity
 
 
 class Address(Model):
@@ -202,6 +217,30 @@ class Order(Model):
         if self.status in LEFT:
             return Outcome.TOO_LATE
         return Outcome.CANCELLED if self.status == CANCELLED else Outcome.REQUESTED
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing more is to be told of it."""
+        told = self.projection
+        pending = told is not None and told.refund is not None and told.refund.status == "PENDING"
+        return self.status in (DELIVERED, CANCELLED) and not pending
+
+    def patience(self, at: datetime) -> int | None:
+        """Seconds after which it is worth asking again for what became of it; None: never.
+
+        Where machines are at it, as long as it takes them; the longer nothing comes, the longer, a
+        tenth of what has passed. Where people are, a quarter of a minute.
+        """
+        if self.settled:
+            return None
+        asked = self.cancellation and self.outcome is Outcome.REQUESTED
+        if self.status in (CONFIRMED, *LEFT) and not asked:
+            return PARCEL_WAIT
+        paying = self.projection is not None and self.projection.payment_action is not None
+        pace = 2 if asked or paying or self.status in (CANCELLING, CANCELLED) else 1
+        last = self.cancellation.requested_at if asked and self.cancellation else None
+        quiet = at - max(filter(None, (self.shown.updated_at, last)))
+        return max(pace, min(PARCEL_WAIT, quiet // timedelta(seconds=10)))
 
     @property
     def shown(self) -> OrderView:

@@ -1,4 +1,7 @@
-"""Outbox: tells the bus of orders submitted and to be cancelled, off the table's stream."""
+"""Outbox: tells the bus of orders submitted and to be cancelled, and of rebuilds asked for.
+
+All of it is read off the table's stream.
+"""
 
 import os
 from itertools import batched
@@ -10,7 +13,8 @@ from aws_lambda_powertools.utilities.data_classes import DynamoDBStreamEvent, ev
 from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from public_api.messages import SOURCE, Message, of_order
+from public_api.messages import SOURCE, Message, of_order, of_rebuild
+from public_api.republication import Rebuild
 from public_api.table import images
 
 if TYPE_CHECKING:
@@ -50,6 +54,8 @@ def messages(record: DynamoDBRecord) -> list[Message]:
     match change and images(change.old_image, change.new_image):
         case (old, new):
             return of_order(old, new)
+        case Rebuild() as asked:
+            return of_rebuild(asked)
     return []
 
 

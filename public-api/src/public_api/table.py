@@ -1,51 +1,47 @@
-"""This service's DynamoDB table: the toys on sale, and the orders of each shopper.
+"""This service's DynamoDB table of what belongs to shoppers, and the report.
 
 | pk                     | sk                | item                                             |
 |------------------------|-------------------|--------------------------------------------------|
-| `TOY#<toyId>`          | `TOY`             | `Toy`, `version`; of a deleted one only `toyId`, |
-|                        |                   | `version`, `deletedAt`: a tombstone              |
 | `SHOPPER#<customerId>` | `ORDER#<orderId>` | `submission`, `projection`, `cancellation`: an   |
 |                        |                   | `Order`. Each is written by itself               |
+| `SHOPPER#<customerId>` | `PROFILE`         | `profile`, `version`: how often it was written   |
+| `REPORT`               | `SALES`           | `report`, `version`: the last that was told      |
+| `REBUILD#<requestId>`  | `REBUILD`         | `Rebuild`. It is told once, and stays            |
 
 | index    | by                                                 | what for                        |
 |----------|----------------------------------------------------|---------------------------------|
-| `byName` | `listing` = "LISTED", `sorting` = "<name>#<toyId>" | the toys on sale; sparse        |
 | `byTime` | `pk`, `since` = when it was submitted, else placed | a shopper's orders; sparse, and |
 |          |                                                    | local, so read consistently     |
 
 An order lies under its shopper, so that whoever asks for another's finds nothing.
 """
 
-import json
-import random
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
-from decimal import Decimal
-from time import sleep
 from typing import Any
 
 import boto3
 from boto3.dynamodb.conditions import Attr, Key
-from botocore.config import Config
 from pydantic import TypeAdapter
 
+from public_api.cursor import BadCursor
+from public_api.dynamo import PROMPTLY
 from public_api.model import Timestamp
 from public_api.order import Cancellation, Order, Projection, Submission
-from public_api.toy import Toy
-
-PROMPTLY = Config(connect_timeout=1, read_timeout=1)
-"""Seconds that DynamoDB is waited for, at each try. By itself boto3 waits for a minute."""
-
-PAUSES = (0.05, 0.1, 0.2, 0.4)
-"""Seconds waited, at most, before toys are asked for again that DynamoDB left out of its answer.
-
-It does so when it is throttled. The pauses are random, or all who wait would come at once.
-"""
+from public_api.profile import Profile
+from public_api.report import SalesReport
+from public_api.republication import Rebuild
 
 MAX_CURSOR = 1360
 """The longest cursor, in characters. What it says is then short enough to be a key."""
 
+
+_TIME = TypeAdapter(Timestamp)
+"""How a time is written."""
+
+_SALES = {"pk": "REPORT", "sk": "SALES"}
+"""The key of the report of sales."""
 
 _UNTOLD = Attr("projection").not_exists()
 """The condition that nothing has been told of an order."""
@@ -55,58 +51,13 @@ class Conflict(Exception):
     """The item is there already, or is not any more as it was read."""
 
 
-class BadCursor(ValueError):
-    """A cursor that this table did not give."""
-
-
-class Unavailable(Exception):
-    """DynamoDB did not answer in full, however often it was asked."""
-
-
 class PublicTable:
-    """Loads and saves toys and orders. Raises botocore's ClientError when DynamoDB fails."""
+    """Loads and saves orders. Raises botocore's ClientError when DynamoDB fails."""
 
     def __init__(self, name: str) -> None:
         self._resource = boto3.resource("dynamodb", config=PROMPTLY)
         self._table = self._resource.Table(name)
         self._stale = self._table.meta.client.exceptions.ConditionalCheckFailedException
-
-    def toy(self, toy_id: str) -> Toy | None:
-        """The toy, if it is on sale."""
-        return _toy(self._table.get_item(Key=_toy_key(toy_id)).get("Item"))
-
-    def toys(self, toy_ids: Iterable[str]) -> dict[str, Toy]:
-        """Those of up to 100 toys that are on sale, by id, as they are now."""
-        keys: list[Any] = [_toy_key(toy_id) for toy_id in toy_ids]
-        found: dict[str, Toy] = {}
-        for pause in (*PAUSES, None):
-            answer = self._resource.batch_get_item(
-                RequestItems={self._table.name: {"Keys": keys, "ConsistentRead": True}}
-            )
-            on_sale = filter(None, map(_toy, answer["Responses"].get(self._table.name, [])))
-            found |= {toy.toy_id: toy for toy in on_sale}
-            left = answer["UnprocessedKeys"].get(self._table.name)
-            if not left:
-                return found
-            keys = list(left["Keys"])
-            if pause:
-                sleep(random.uniform(0, pause))
-        raise Unavailable(f"{len(keys)} toys were left out of every answer")
-
-    def on_sale(self, limit: int, cursor: str | None) -> tuple[list[Toy], str | None]:
-        """A page of the toys by name, and the cursor of the next. Raises BadCursor."""
-        start: dict[str, Any] = {}
-        if cursor is not None:
-            sorting, toy_id = _read_cursor("byName", cursor)
-            start = {"listing": "LISTED", "sorting": sorting} | _toy_key(toy_id)
-        page = self._table.query(
-            IndexName="byName",
-            KeyConditionExpression=Key("listing").eq("LISTED"),
-            Limit=limit,
-            **({"ExclusiveStartKey": start} if start else {}),  # type: ignore[arg-type]
-        )
-        toys = [Toy.model_validate(item) for item in page["Items"]]
-        return toys, _following("byName", page, "sorting", "pk")
 
     def order(self, customer_id: str, order_id: str) -> Order | None:
         """The shopper's order as it is now."""
@@ -114,16 +65,23 @@ class PublicTable:
         return _order(self._table.get_item(Key=key, ConsistentRead=True).get("Item"))
 
     def orders(
-        self, customer_id: str, limit: int, cursor: str | None
+        self, customer_id: str, earliest: datetime, limit: int, cursor: str | None
     ) -> tuple[list[Order], str | None]:
-        """A page of the shopper's orders, newest first, and the next's cursor. Raises BadCursor."""
+        """A page of the shopper's orders since `earliest`, newest first, and the next's cursor.
+
+        Raises BadCursor.
+        """
         start: dict[str, Any] = {}
+        oldest = _TIME.dump_python(earliest)
         if cursor is not None:
             since, order_id = _read_cursor("byTime", cursor)
+            if since < oldest:  # where a query may not begin, and nothing is left to be found
+                return [], None
             start = {"since": since} | _order_key(customer_id, order_id)
         page = self._table.query(
             IndexName="byTime",
-            KeyConditionExpression=Key("pk").eq(f"SHOPPER#{customer_id}"),
+            KeyConditionExpression=Key("pk").eq(f"SHOPPER#{customer_id}")
+            & Key("since").gte(oldest),
             ScanIndexForward=False,
             ConsistentRead=True,
             Limit=limit,
@@ -164,20 +122,6 @@ class PublicTable:
         except self._stale as error:
             raise Conflict(f"order {order.purchase.order_id} is not as it was read") from error
 
-    def show(self, toy: Toy, version: int) -> bool:
-        """Save what was told of a toy. False: something as new or newer is there."""
-        # DynamoDB takes no float.
-        item = json.loads(toy.model_dump_json(exclude_none=True), parse_float=Decimal)
-        sorting = f"{toy.name.casefold()[:120]}#{toy.toy_id}"
-        return self._newer(
-            {**_toy_key(toy.toy_id), **item, "listing": "LISTED", "sorting": sorting}, version
-        )
-
-    def bury(self, toy_id: str, version: int, at: datetime) -> bool:
-        """Leave a tombstone for a toy, which keeps what is older from coming back. As `show`."""
-        stone = {"toyId": toy_id, "deletedAt": _TIME.dump_python(at)}
-        return self._newer({**_toy_key(toy_id), **stone}, version)
-
     def follow(self, projection: Projection) -> bool:
         """Save what was told of an order. False: something as new or newer is there."""
         item = projection.model_dump(mode="json", exclude_none=True)
@@ -193,42 +137,82 @@ class PublicTable:
             return False
         return True
 
-    def _newer(self, item: dict[str, Any], version: int) -> bool:
+    def profile(self, customer_id: str) -> tuple[Profile, int]:
+        """The shopper's profile and how often it was written: empty and 0 for a new shopper."""
+        key = _profile_key(customer_id)
+        item = self._table.get_item(Key=key, ConsistentRead=True).get("Item")
+        if item is None:
+            return Profile(), 0
+        return Profile.model_validate(item["profile"]), int(str(item["version"]))
+
+    def keep_profile(self, customer_id: str, profile: Profile, version: int) -> None:
+        """Save a shopper's profile as its `version`. Raises Conflict unless the last is before."""
+        is_next = Attr("version").eq(version - 1) if version > 1 else Attr("pk").not_exists()
+        item: dict[str, Any] = {"profile": profile.model_dump(mode="json"), "version": version}
+        try:
+            self._table.put_item(
+                Item={**_profile_key(customer_id), **item},
+                ConditionExpression=is_next,
+            )
+        except self._stale as error:
+            raise Conflict("the profile is not as it was read") from error
+
+    def sales(self) -> SalesReport | None:
+        """The report of sales that was told last."""
+        item = self._table.get_item(Key=_SALES).get("Item")
+        return SalesReport.model_validate(item["report"]) if item else None
+
+    def report(self, report: SalesReport, version: int) -> bool:
+        """Save a report of sales. False: one as new or newer is there."""
+        item: dict[str, Any] = {
+            **_SALES,
+            "report": report.model_dump(mode="json"),
+            "version": version,
+        }
         newer = Attr("pk").not_exists() | Attr("version").lt(version)
         try:
-            self._table.put_item(Item={**item, "version": version}, ConditionExpression=newer)
+            self._table.put_item(Item=item, ConditionExpression=newer)
         except self._stale:
             return False
         return True
 
+    def rebuild(self, rebuild: Rebuild) -> None:
+        """Save that a rebuild was asked for. Raises Conflict when it was before."""
+        key = {"pk": f"REBUILD#{rebuild.request_id}", "sk": "REBUILD"}
+        try:
+            self._table.put_item(
+                Item={**key, **rebuild.model_dump(mode="json")},
+                ConditionExpression=Attr("pk").not_exists(),
+            )
+        except self._stale as error:
+            raise Conflict(f"rebuild {rebuild.request_id} was asked for before") from error
+
 
 def images(
     old: Mapping[str, Any] | None, new: Mapping[str, Any] | None
-) -> tuple[Order | None, Order] | None:
-    """What a stream record tells of: an order, before and after. None: a toy, or a removal."""
-    if not new or not new["sk"].startswith("ORDER#"):
+) -> tuple[Order | None, Order] | Rebuild | None:
+    """What a stream record tells of: an order, before and after; or a rebuild that is asked for.
+
+    None: something else, or a removal.
+    """
+    if not new:
         return None
-    return _order(old), Order.model_validate(new)
-
-
-def _toy_key(toy_id: str) -> dict[str, str]:
-    return {"pk": f"TOY#{toy_id}", "sk": "TOY"}
+    if new["sk"] == "REBUILD":
+        return Rebuild.model_validate(new) if not old else None
+    return (_order(old), Order.model_validate(new)) if new["sk"].startswith("ORDER#") else None
 
 
 def _order_key(customer_id: str, order_id: str) -> dict[str, str]:
     return {"pk": f"SHOPPER#{customer_id}", "sk": f"ORDER#{order_id}"}
 
 
-def _toy(item: Mapping[str, Any] | None) -> Toy | None:
-    return Toy.model_validate(item) if item and "deletedAt" not in item else None
+def _profile_key(customer_id: str) -> dict[str, str]:
+    return {"pk": f"SHOPPER#{customer_id}", "sk": "PROFILE"}
 
 
 def _order(item: Mapping[str, Any] | None) -> Order | None:
     return Order.model_validate(item) if item else None
 
-
-_TIME = TypeAdapter(Timestamp)
-"""How a time is written."""
 
 _Position = TypeAdapter(tuple[str, str, str])
 """A place in an index: the index, the sort key there, and the id of the toy or order."""

@@ -54,3 +54,10 @@ class Toy(Model):
     pictures: tuple[Picture, ...] = Field(default=(), description="The first stands for all")
     created_at: Timestamp
     updated_at: Timestamp
+
+
+class Category(Model):
+    """A category of the catalogue, and how many toys on sale it has."""
+
+    category: str
+    count: int

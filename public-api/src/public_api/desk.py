@@ -1,0 +1,34 @@
+"""What the parts of the public API share: the log, the tables, the shop's terms, and who asks."""
+
+import os
+
+from aws_lambda_powertools import Logger, Tracer
+from aws_lambda_powertools.event_handler.exceptions import UnauthorizedError
+from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
+from pydantic import ValidationError
+
+from public_api.catalogue import Catalogue
+from public_api.checkout import Shopper, Terms
+from public_api.lists import Lists
+from public_api.table import PublicTable
+
+logger = Logger()
+tracer = Tracer(patch_modules=("botocore",))
+table = PublicTable(os.environ["TABLE_NAME"])
+catalogue = Catalogue(os.environ["CATALOGUE_NAME"])
+lists = Lists(os.environ["CATALOGUE_NAME"])
+
+TERMS = Terms(
+    currency=os.environ["CURRENCY"],
+    tax_rate=os.environ["TAX_RATE"],
+    shipping_fee=int(os.environ["SHIPPING_FEE"]),
+    free_shipping_from=int(os.environ["FREE_SHIPPING_FROM"]),
+)
+
+
+def shopper(event: APIGatewayProxyEvent) -> Shopper:
+    """Who asks, as the token says, which API Gateway has checked. Answers 401 without one."""
+    try:
+        return Shopper.model_validate(event.request_context.authorizer.claims)
+    except ValidationError as error:
+        raise UnauthorizedError("Log in: the token names no shopper") from error

@@ -1,0 +1,36 @@
+"""The part of the public API that shows managers how the shop does."""
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.exceptions import ForbiddenError, NotFoundError
+from aws_lambda_powertools.event_handler.router import APIGatewayRouter
+
+from public_api.desk import shopper, table
+from public_api.etag import PRIVATE, conditional
+from public_api.report import SalesReport
+
+router = APIGatewayRouter()  # type: ignore[no-untyped-call]
+
+MANAGERS = "managers"
+"""The group of the user pool whose members may see it."""
+
+
+@router.get(
+    "/reports/sales",
+    tags=["reports"],
+    responses={
+        200: {
+            "description": "The report that was told last",
+            "content": {"application/json": {"model": SalesReport}},
+        },
+        403: {"description": "FORBIDDEN: it is for managers"},
+        404: {"description": "NOT_FOUND: there is none yet"},
+    },
+)
+def get_sales() -> Response[SalesReport]:
+    """The sales of twelve months, as they were last reported. For managers only."""
+    if MANAGERS not in shopper(router.current_event).groups:
+        raise ForbiddenError("This is for the shop's managers")
+    report = table.sales()
+    if report is None:
+        raise NotFoundError("No report was told yet")
+    return conditional(router.current_event, report, PRIVATE)

@@ -1,0 +1,206 @@
+// The manager's sales report: twelve months, today, the best toys, and what failed.
+
+import { api } from "./lib/api.js";
+import { bars } from "./lib/chart.js";
+import { date, h, minorUnits, money, number, replace } from "./lib/dom.js";
+import "./lib/frame.js";
+import { onChange, toLogIn, who } from "./lib/session.js";
+import { empty, failure, skeleton } from "./lib/states.js";
+import { addressOf } from "./lib/toys.js";
+import { failure as reason } from "./lib/words.js";
+
+const content = document.getElementById("content");
+
+async function start() {
+  if (!who()) return toLogIn();
+  onChange((someone) => someone || location.assign("/"));
+  replace(content, skeleton(1, "page"));
+  try {
+    return show((await api("/reports/sales", { auth: true })).data);
+  } catch (error) {
+    if (error.status === 401) return toLogIn();
+    if (error.status === 403) return forbidden();
+    if (error.status === 404) {
+      return replace(
+        content,
+        empty("No report yet", "The first one comes after a night with orders in the books."),
+      );
+    }
+    return replace(content, failure(error, start));
+  }
+}
+
+function forbidden() {
+  const home = h("a", { class: "button button-primary", href: "/" }, "Back to the shop");
+  const text =
+    "Your account is none of theirs. Whoever runs the shop can make it one: then log in anew.";
+  replace(content, empty("For managers only", text, home));
+}
+
+function show(report) {
+  const { months, today, topToys, failures, reportedAt, day, timeZone } = report;
+  const told = h(
+    "p",
+    { class: "soft" },
+    `As of ${date(reportedAt, { time: true })}. Days and months are those of ${timeZone}.`,
+  );
+  replace(
+    content,
+    h(
+      "div",
+      { class: "sections" },
+      told,
+      now(today, day),
+      year(months),
+      h("div", { class: "two" }, best(topToys), wrong(failures)),
+    ),
+  );
+}
+
+function now(today, day) {
+  const amount = (value) => money(value, today.currency);
+  const parts = [
+    ["Orders", number(today.orders)],
+    ["Toys", number(today.units)],
+    ["Net", amount(today.net)],
+    ["Gross", amount(today.gross)],
+    ["Refunds", amount(today.refunded)],
+  ];
+  const figures = h(
+    "dl",
+    { class: "figures" },
+    parts.map(([name, text]) => h("div", null, h("dt", null, name), h("dd", null, text))),
+  );
+  return section(
+    "today",
+    "Today",
+    h("p", { class: "soft small" }, date(`${day}T12:00:00Z`)),
+    figures,
+  );
+}
+
+function year(months) {
+  const { currency } = months.at(-1);
+  const unit = minorUnits(currency);
+  const short = (value) =>
+    number(value / unit, {
+      notation: "compact",
+      style: "currency",
+      currency,
+      maximumFractionDigits: 1,
+    });
+  const phone = matchMedia("(max-width: 40rem)").matches;
+  const data = months.map((one) => ({
+    label: name(one.month, phone ? "narrow" : "short"),
+    value: one.net,
+    text: [
+      `${name(one.month, "long")}: ${money(one.net, one.currency)} net`,
+      `${number(one.orders)} orders`,
+    ].join(", "),
+  }));
+  const chart = bars(
+    "Net sales by month",
+    "Net sales of the last twelve months. The table below has all of it.",
+    data,
+    short,
+    {
+      step: unit,
+      width: phone ? 360 : 720,
+    },
+  );
+  return section(
+    "months",
+    "Twelve months",
+    chart,
+    h(
+      "div",
+      { class: "scroll", tabindex: "0", role: "region", "aria-label": "Sales by month" },
+      table(months),
+    ),
+  );
+}
+
+function table(months) {
+  const columns = ["Net", "Tax", "Gross", "Refunds", "Orders", "Toys"];
+  const head = h(
+    "tr",
+    null,
+    h("th", { scope: "col" }, "Month"),
+    columns.map((text) => h("th", { scope: "col", class: "number" }, text)),
+  );
+  const row = (one) =>
+    h(
+      "tr",
+      null,
+      h("th", { scope: "row" }, name(one.month, "long")),
+      [one.net, one.tax, one.gross, one.refunded].map((value) => cell(money(value, one.currency))),
+      cell(number(one.orders)),
+      cell(number(one.units)),
+    );
+  const sum = (key) => months.reduce((total, one) => total + one[key], 0);
+  const { currency } = months.at(-1);
+  const foot = h(
+    "tr",
+    { class: "sum-row" },
+    h("th", { scope: "row" }, "All"),
+    ["net", "tax", "gross", "refunded"].map((key) => cell(money(sum(key), currency))),
+    cell(number(sum("orders"))),
+    cell(number(sum("units"))),
+  );
+  return h(
+    "table",
+    { class: "report" },
+    h("caption", { class: "hidden" }, "Sales by month"),
+    h("thead", null, head),
+    h("tbody", null, months.toReversed().map(row)),
+    h("tfoot", null, foot),
+  );
+}
+
+function best(toys) {
+  const item = ({ toyId, name, units, gross, currency }) =>
+    h(
+      "li",
+      null,
+      h("a", { href: addressOf(toyId) }, name),
+      h("span", { class: "number" }, `${number(units)} × · ${money(gross, currency)}`),
+    );
+  return section(
+    "best",
+    "Best toys",
+    toys.length ? h("ol", { class: "ranking" }, toys.map(item)) : none("No toys were sold."),
+  );
+}
+
+function wrong(failures) {
+  const item = ({ orderId, reason: why, at }) =>
+    h(
+      "li",
+      null,
+      h("strong", null, reason(why)),
+      h("span", { class: "soft small" }, date(at, { time: true })),
+      h("code", null, orderId),
+    );
+  return section(
+    "failures",
+    "Failed orders",
+    failures.length
+      ? h("ol", { class: "failures" }, failures.map(item))
+      : none("None. All went well."),
+  );
+}
+
+const cell = (text) => h("td", { class: "number" }, text);
+
+const none = (text) => h("p", { class: "soft" }, text);
+
+const section = (id, title, ...children) =>
+  h("section", { class: "panel stack", "aria-labelledby": id }, h("h2", { id }, title), children);
+
+/** "2026-11" as "Nov" or "November 2026". */
+function name(month, style) {
+  const options = { month: style, timeZone: "UTC", ...(style === "long" && { year: "numeric" }) };
+  return new Intl.DateTimeFormat(undefined, options).format(new Date(`${month}-01T00:00:00Z`));
+}
+
+start();
