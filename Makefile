@@ -13,7 +13,8 @@ CONTRACT_TESTS := tests/rules tests/contracts
 ROOT_TESTS := tests/simulation tests/fuzz local
 TYPED := bench local tools tests $(FOLDERS:%=%/src)
 
-# Two suites run at once where make can keep apart what they print.
+# Two suites run at once where make can keep apart what they print; the longest begin.
+LONGEST := test-e2e test-root test-toys-service test-public-api test-contracts
 SIDE_BY_SIDE := $(if $(filter output-sync,$(.FEATURES)),-j2 --output-sync=target)
 
 headline = @printf '\n\033[1m== %s\033[0m\n' '$(1)'
@@ -25,7 +26,7 @@ export SAM_CLI_TELEMETRY := 0
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status logs dlq redrive seed demo token build deploy lint test simulate fuzz contracts lock bench clean
+.PHONY: help up down status logs dlq redrive seed replay report demo token manager build deploy lint test simulate fuzz contracts lock bench clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,11 +52,20 @@ redrive: $(UV) ## Send the dead letters of SERVICE=toys back [QUEUE=InboxDeadLet
 seed: $(UV) ## Put the toys of a CSV, or the sample, into the catalogue [FILE=toys.csv] [ENV=prod]
 	@$(LOCAL) seed $(if $(FILE),'$(FILE)') --env $(or $(ENV),local)
 
+replay: $(UV) ## Rebuild what the shop keeps of toys and orders, from those who own them [ENV=prod]
+	@$(LOCAL) replay --env $(or $(ENV),local)
+
+report: $(UV) ## Count the sales of twelve months, tell them and show them [ENV=prod]
+	@$(LOCAL) report --env $(or $(ENV),local)
+
 demo: $(UV) ## Buy something, and watch it go through the eight services
 	@$(LOCAL) demo
 
 token: $(UV) ## Sign a shopper up, and print the token that the API takes
 	@$(LOCAL) token
+
+manager: $(UV) ## Let the account of EMAIL=ann@example.com see the reports [ENV=prod]
+	@$(LOCAL) manager $(or $(EMAIL),$(error Who? make manager EMAIL=ann@example.com)) --env $(or $(ENV),local)
 
 build: $(UV) ## Build the services as they go to Lambda [SERVICE=toys,orders]
 	@$(LOCAL) build $(if $(SERVICE),--only $(SERVICE))
@@ -74,12 +84,18 @@ lint: $(UV) ## Check style, types and templates
 	@$(RUN) cfn-lint $(TEMPLATES)
 	@printf '%s\n' $(TEMPLATES) | xargs -P 2 -n 1 $(RUN) sam validate --lint --template
 
-test: lint ## Check all: lint, each service alone, all together, then on the cloud
-	@$(MAKE) --no-print-directory $(SIDE_BY_SIDE) test-contracts $(FOLDERS:%=test-%)
-	$(call headline,$(ROOT_TESTS))
-	@$(RUN) pytest -q $(ROOT_TESTS)
+test: lint ## Check all: lint, each service alone, all together, on the cloud and in a browser
+	@$(MAKE) --no-print-directory $(SIDE_BY_SIDE) $(LONGEST) $(filter-out $(LONGEST),$(FOLDERS:%=test-%))
+
+.PHONY: test-e2e
+test-e2e: $(UV)
 	$(call headline,tests/e2e)
 	@$(RUN) pytest -q tests/e2e
+
+.PHONY: test-root
+test-root: $(UV)
+	$(call headline,$(ROOT_TESTS))
+	@$(RUN) pytest -q $(ROOT_TESTS)
 
 .PHONY: test-contracts
 test-contracts: $(UV)

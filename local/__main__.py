@@ -18,7 +18,10 @@ from local import (
     gateway,
     letters,
     logs,
+    managers,
     processes,
+    replay,
+    report,
     sam,
     seed,
     servers,
@@ -81,8 +84,15 @@ def _run(options: argparse.Namespace, settings: Settings) -> int:
             console.print(f"Sent back: {moved} letter{'s' if moved != 1 else ''}.")
         case "seed":
             return 0 if seed.seed(settings, options.env, options.file) else 1
+        case "report":
+            report.show(settings, options.env)
+        case "replay":
+            replay.show(settings, options.env)
         case "token":
             print(Shopper.sign_up(settings).token)
+        case "manager":
+            managers.appoint(settings, options.env, options.email)
+            console.print(f"{options.email} is a manager: from the next log-in on.")
         case "demo":
             from local import demo
 
@@ -138,6 +148,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     toys = commands.add_parser("seed", parents=[where], help="put the toys of a CSV into the shop")
     toys.add_argument("file", nargs="?", type=Path, help="a CSV of toys; none: the sample")
+    manager = commands.add_parser("manager", parents=[where], help="make an account a manager's")
+    manager.add_argument("email", help="what they signed up with")
+    commands.add_parser("report", parents=[where], help="count the sales, and tell them")
+    commands.add_parser("replay", parents=[where], help="have toys and orders told of again")
     commands.add_parser("clean", help="delete what was built, logged and stored here")
     commands.add_parser("token", help="sign a shopper up, and print their token")
     commands.add_parser("demo", help="buy something, step by step")

@@ -185,7 +185,10 @@ def _deployed(
     done = State(built=digest, deployed=digest, cloud=ministack.instance if ministack else None)
     if load_state(settings, service) == done:
         progress.note(f"{service.name}: unchanged")
-        return
-    with progress.step(f"{service.name}: deploy"):
-        sam.deploy(service, settings, commands, template)
-    save_state(settings, service, done)
+    else:
+        with progress.step(f"{service.name}: deploy"):
+            sam.deploy(service, settings, commands, template)
+        save_state(settings, service, done)
+    if service.publisher.exists():
+        with progress.step(f"{service.name}: publish"):
+            sam.publish(service, settings, commands)

@@ -321,7 +321,8 @@ class Demo:
         settings = self.settings
         self.console.rule("[bold]Your turn")
         for title, address in (
-            ("the toys", f"{settings.url}/api/toys"),
+            ("the shop", f"{settings.url}/"),
+            ("its toys, as the API has them", f"{settings.url}/api/toys"),
             *(("a picture", p["full"]) for p in toy.get("pictures", ())[:1]),
             ("every mail that was sent", f"{settings.aws_url}/_ministack/ses/messages"),
             ("what Stripe's stand-in holds", f"{settings.stripe_url}/test/state"),

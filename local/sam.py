@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,7 +14,7 @@ from py_compile import PycInvalidationMode
 from local import aws, tools
 from local.errors import LocalError
 from local.processes import log_file
-from local.services import Service, local_parameters, require_environment
+from local.services import Service, local_parameters, placed, require_environment
 from local.settings import Settings
 
 BUCKET = "tbs-app-local-artifacts"
@@ -109,8 +110,18 @@ def deploy(service: Service, settings: Settings, commands: Commands, template: P
         raise LocalError(f"sam deploy failed for the stack {service.stack()}.", log)
 
 
+def publish(service: Service, settings: Settings, commands: Commands) -> None:
+    """Put the files of a service in place on the local cloud. Raises LocalError when it fails."""
+    log = log_file(settings, f"{service.name}-publish")
+    command = _publishing(service, service.stack(), settings.region)
+    if not commands.run(command, service.folder, aws.environment(settings), log):
+        raise LocalError(f"{service.publisher} failed for the stack {service.stack()}.", log)
+
+
 def deploy_to_aws(service: Service, settings: Settings, environment: str) -> None:
-    """Build a service and deploy it to AWS, on this terminal, as samconfig.toml says.
+    """Build a service, deploy it to AWS and publish its files, on this terminal.
+
+    All as samconfig.toml says.
 
     Raises LocalError when samconfig.toml has no such environment, and when SAM fails.
     """
@@ -124,6 +135,15 @@ def deploy_to_aws(service: Service, settings: Settings, environment: str) -> Non
     ]
     if subprocess.run(command, cwd=service.folder, check=False).returncode:
         raise LocalError(f"sam deploy failed for {service.stack(environment)}: see above.")
+    if service.publisher.exists():
+        publishing = _publishing(service, *placed(service, environment))
+        if subprocess.run(publishing, cwd=service.folder, check=False).returncode:
+            raise LocalError(f"The files of {service.stack(environment)} were not published.")
+
+
+def _publishing(service: Service, stack: str, region: str | None) -> list[str]:
+    command = [sys.executable, str(service.publisher), "--stack", stack]
+    return [*command, "--region", region] if region else command
 
 
 def _build_environment() -> dict[str, str]:

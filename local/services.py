@@ -42,6 +42,11 @@ class Service:
         return self.folder / "template.yaml"
 
     @property
+    def publisher(self) -> Path:
+        """What puts the files in place that a stack serves, where it serves any."""
+        return self.folder / "publish.py"
+
+    @property
     def configuration(self) -> Path:
         """Its samconfig.toml."""
         return self.folder / "samconfig.toml"
@@ -153,6 +158,8 @@ def _addresses(service: Service, settings: Settings) -> dict[str, str]:
     match service.name:
         case "file-manager":
             return {"PublicUrl": settings.url}
+        case "public-api":
+            return {"CognitoUrl": f"{settings.url}/cognito/"}
         case "payments":
             return {"StripeApiBase": settings.stripe_url, "StripeReturnUrl": f"{settings.url}/"}
         case "reports":

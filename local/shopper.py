@@ -119,7 +119,7 @@ class Shopper:
 def _cognito(settings: Settings, action: str, **given: Any) -> dict[str, Any]:
     """Call Cognito as a browser does: unsigned JSON."""
     answer = httpx.post(
-        settings.aws_url,
+        f"{settings.url}/cognito/",
         json=given,
         headers={
             "X-Amz-Target": f"AWSCognitoIdentityProviderService.{action}",

@@ -48,8 +48,12 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     ) -> None:
         asked.append(f"deploy {service.name}")
 
+    def publish(service: Service, settings: Settings, commands: sam.Commands) -> None:
+        asked.append(f"publish {service.name}")
+
     monkeypatch.setattr(sam, "build", build)
     monkeypatch.setattr(sam, "deploy", deploy)
+    monkeypatch.setattr(sam, "publish", publish)
     return asked
 
 
@@ -90,6 +94,19 @@ def test_a_second_up_does_only_what_changed(
         ended = cloud.down(settings)
     assert ended == list(servers.NAMES)
     assert cloud.down(settings) == []
+
+
+@pytest.mark.usefixtures("small_cloud")
+def test_files_are_published_though_the_stack_is_unchanged(
+    settings: Settings, toys: Service, runs: list[str]
+) -> None:
+    toys.publisher.touch()
+    try:
+        bring_up(settings, toys)
+        bring_up(settings, toys)
+    finally:
+        cloud.down(settings)
+    assert runs == ["build toys", "deploy toys", "publish toys", "publish toys"]
 
 
 @pytest.mark.usefixtures("small_cloud", "runs")

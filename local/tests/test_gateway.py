@@ -18,6 +18,7 @@ from local.settings import Settings
 
 Serve = Callable[[ASGIApp], str]
 METHODS = ["GET", "POST", "PUT", "DELETE"]
+KEY = "the-storefront-s-key"
 
 
 async def echo(request: Request) -> Response:
@@ -53,7 +54,7 @@ def gateway(serve: Serve, settings: Settings) -> str:
         ]
     )
     api = serve(upstream) + "/stage"
-    return serve(application(settings, lambda: api))
+    return serve(application(settings, lambda: api, find_key=lambda: KEY))
 
 
 def ask(method: str, url: str, **options: object) -> httpx.Response:
@@ -92,6 +93,12 @@ def test_headers_between_neighbours_stay_between_them(gateway: str) -> None:
     assert "keep-alive" not in answer.headers
 
 
+def test_the_api_is_opened_with_the_storefronts_key(gateway: str) -> None:
+    answer = ask("GET", f"{gateway}/api/toys", headers={"X-Api-Key": "another"})
+    assert answer.json()["headers"]["x-api-key"] == KEY
+    assert KEY not in str(answer.headers)
+
+
 def test_a_path_with_a_line_feed_is_passed_on(gateway: str) -> None:
     assert ask("GET", f"{gateway}/api/toys/a%0Ab").json()["path"] == "/stage/toys/a%0Ab"
 
@@ -115,6 +122,29 @@ def test_an_answer_of_unknown_length(gateway: str) -> None:
     assert answer.headers["set-cookie"] == "a=1"
 
 
+def test_a_key_that_does_not_open_any_more_is_looked_for_again(
+    serve: Serve, settings: Settings
+) -> None:
+    async def guarded(request: Request) -> Response:
+        right = request.headers["x-api-key"] == "new"
+        return Response(status_code=200 if right else 403)
+
+    api = serve(Starlette(routes=[Route("/toys", guarded)]))
+    keys = ["old", "new"]
+    gateway = serve(application(settings, lambda: api, find_key=lambda: keys.pop(0)))
+    answers = [ask("GET", f"{gateway}/api/toys").status_code for _ in range(3)]
+    assert answers == [403, 200, 200]
+
+
+def test_an_api_without_a_key(
+    serve: Serve, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stacks, "outputs", lambda settings, service: {})
+    answer = ask("GET", serve(application(settings, lambda: "http://127.0.0.1:1")) + "/api/toys")
+    assert answer.status_code == 503
+    assert "public-api-local has no API key" in answer.json()["error"]["message"]
+
+
 def test_no_stack(serve: Serve, settings: Settings) -> None:
     def missing() -> str:
         raise LocalError("There is no stack tbs-app-public-api-local")
@@ -133,7 +163,7 @@ def test_an_api_that_does_not_answer_is_looked_for_again(serve: Serve, settings:
         gone = f"http://127.0.0.1:{probe.getsockname()[1]}"
     there = serve(Starlette(routes=[Route("/toys", echo)]))
     found = [gone, there]
-    gateway = serve(application(settings, lambda: found.pop(0)))
+    gateway = serve(application(settings, lambda: found.pop(0), find_key=lambda: KEY))
     answer = ask("GET", f"{gateway}/api/toys")
     assert answer.status_code == 503
     assert answer.json()["error"]["code"] == "SERVICE_UNAVAILABLE"
@@ -174,6 +204,7 @@ def test_public_files_come_from_the_distribution(files: str) -> None:
     assert arrived["headers"]["host"] == "d123.cloudfront.net"
     assert arrived["headers"]["x-forwarded-proto"] == "https"
     assert arrived["headers"]["range"] == "bytes=0-9"
+    assert "content-security-policy" not in answer.headers  # CloudFront's own, where it has one
     assert "authorization" not in arrived["headers"]
 
 
@@ -230,12 +261,12 @@ def test_the_distribution_is_file_managers(
 
 
 def test_the_listing_for_people_and_for_programs(gateway: str, settings: Settings) -> None:
-    text = ask("GET", gateway).text
+    text = ask("GET", f"{gateway}/local").text
     assert f"{settings.url}/api/toys" in text
-    listed = ask("GET", gateway, headers={"Accept": "application/json"}).json()
+    listed = ask("GET", f"{gateway}/local", headers={"Accept": "application/json"}).json()
     assert listed == directory(settings)
+    assert listed["the shop"] == f"{settings.url}/"
     assert ask("GET", f"{gateway}/health").json() == {"status": "ok"}
-    assert ask("GET", f"{gateway}/elsewhere").status_code == 404
 
 
 def test_a_header_given_twice_stays_twice() -> None:

@@ -22,6 +22,7 @@ Parameters:
   StripeApiBase: {Type: String}
   StripeReturnUrl: {Type: String}
   PublicUrl: {Type: String}
+  CognitoUrl: {Type: String}
   Name: {Type: String, Default: !Sub "${AWS::StackName}"}
 Conditions:
   Never: !Equals [!Ref Name, ""]
@@ -106,6 +107,11 @@ def test_public_files_are_shown_by_the_gateway(root: Path, settings: Settings) -
     assert parameters == {"PublicUrl": settings.url, "Architecture": architecture()}
 
 
+def test_a_browser_reaches_cognito_through_the_gateway(root: Path, settings: Settings) -> None:
+    parameters = local_parameters(Service(root / "public-api"), settings)
+    assert parameters["CognitoUrl"] == f"{settings.url}/cognito/"
+
+
 def test_payments_that_would_call_the_real_stripe_are_refused(
     root: Path, settings: Settings
 ) -> None:
@@ -122,6 +128,7 @@ def test_parameters_that_a_template_declares(root: Path) -> None:
         "StripeApiBase",
         "StripeReturnUrl",
         "PublicUrl",
+        "CognitoUrl",
         "Name",
     }
     service.template.write_text("Resources: {}")
