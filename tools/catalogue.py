@@ -64,7 +64,12 @@ def opened(teller: Teller) -> dict[str, Json]:
     path = f"/toys/{toys.pop('Paper Theatre')['toyId']}"
     teller.call("toys", "DELETE", path, 204, headers={"If-Match": _etag(teller, path)})
     teller.settle()
-    teller.call("public-api", "GET", "/toys", query={"limit": "10"})
+    search = {"q": "hazel ki", "sort": "price", "minAge": "36", "limit": "10"}
+    found, _ = teller.call("public-api", "GET", "/toys", query=search)
+    _expect([toy["name"] for toy in found["items"]], ["Box Kite"])
+    told, _ = teller.call("public-api", "GET", "/categories")
+    counted = {each["category"]: each["count"] for each in told["items"]}
+    _expect(counted, {"Construction": 1, "Outdoor": 1, "Vehicles": 1})
     teller.call("public-api", "GET", f"/toys/{kite['toyId']}")
     return toys
 

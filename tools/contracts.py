@@ -177,6 +177,7 @@ def openapi(service: Service, api: ModuleType) -> Json:
                 operation["description"] = rest
             guard = guards.get((method.upper(), path))
             operation["security"] = [{_scheme_name(guard): []}] if guard else []
+            tell_media(operation)
             _tell_errors(operation, guard)
     document["paths"] = dict(sorted(document["paths"].items()))
     components = document.setdefault("components", {})
@@ -218,6 +219,14 @@ def _tidy(part: Any) -> Any:
             return int(part)
         case _:
             return part
+
+
+def tell_media(operation: Json) -> None:
+    """Say that what is JSON by another name, a merge patch, is taken by the name of JSON, too."""
+    content = operation.get("requestBody", {}).get("content", {})
+    for media, told in list(content.items()):
+        if media.endswith("+json"):
+            content["application/json"] = told
 
 
 def _tell_errors(operation: Json, guard: str | None) -> None:

@@ -4,8 +4,10 @@
 - uploads-ObjectCreated.json, and so on for any other door on a queue: the event in it
 - webhook-<event>.json: the outsider's event as the queue hands it on, with its headers
 - outbox-<Message>.json: the change of the table that led to the message
-- carrier-<STATUS>.json, and so on for any other door on a stream: a change to that status
+- carrier-<STATUS>.json, and so on for any other door on a stream: a change to that status; or
+  indexer-<INSERT, MODIFY or REMOVE>.json, where what changes has none
 - sweep.json, and so on for any other door on a schedule: that it is time
+- rebuild.json, and so on for any other door that is invoked by hand, by AWS or by another door
 - api-<operation>.json: one good call
 """
 
@@ -55,5 +57,6 @@ def _names(invocation: Invocation, operations: Operations) -> Iterator[str]:
     elif door.name == "outbox":
         for message in invocation.sent:
             yield f"outbox-{message['detail-type']}"
-    elif image := record["dynamodb"].get("NewImage"):
-        yield f"{door.name}-{image['status']['S']}"
+    else:
+        status = record["dynamodb"].get("NewImage", {}).get("status", {}).get("S")
+        yield f"{door.name}-{status or record['eventName']}"

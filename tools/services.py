@@ -152,6 +152,12 @@ class Service:
         return authorizers
 
     @property
+    def stage(self) -> str:
+        """The name of its API's stage. Raises ValueError without an API."""
+        (api,) = self.of_type("AWS::Serverless::Api").values()
+        return str(api["StageName"])
+
+    @property
     def _auth(self) -> Mapping[str, Any]:
         apis = self.of_type("AWS::Serverless::Api")
         auth: Mapping[str, Any] = next(iter(apis.values()), {}).get("Auth", {})

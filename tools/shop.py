@@ -35,9 +35,10 @@ import boto3
 import time_machine
 from aws_lambda_powertools.utilities.parameters import clear_caches
 from moto import mock_aws
+from moto.awslambda.models import LambdaBackend
 from moto.cloudfront.models import cloudfront_backends
 from moto.dynamodb.models import dynamodb_backends
-from moto.events.models import EventPattern, Rule, events_backends
+from moto.events.models import Rule, events_backends
 from moto.moto_api._internal import mock_random
 from moto.s3 import notifications
 from moto.sqs.models import Message, sqs_backends
@@ -66,13 +67,12 @@ PROCESS = {
 
 
 _DISTRIBUTION: Json = {
-    "CallerReference": "shop",
     "Comment": "",
     "Enabled": True,
     "Origins": {"Quantity": 1, "Items": [{"Id": "bucket", "DomainName": "bucket.example.com"}]},
     "DefaultCacheBehavior": {"TargetOriginId": "bucket", "ViewerProtocolPolicy": "https-only"},
 }
-"""The least of a distribution: only its id counts here."""
+"""The least of a distribution, but for its CallerReference: only its id counts here."""
 
 
 @dataclass
@@ -132,6 +132,8 @@ class Invocation:
     """The EventBridge events that the bus took meanwhile."""
     log: str
     """What the door logged."""
+    inner: tuple["Invocation", ...] = ()
+    """The functions that it had invoked meanwhile, and waited for."""
 
     @property
     def failed(self) -> list[str]:
@@ -168,6 +170,8 @@ class Shop:
         self._modules: dict[tuple[str, str], ModuleType] = {}
         self._log = io.StringIO()
         self._labels: Counter[str] = Counter()
+        self._inner: list[Invocation] = []
+        """The functions that the door which runs has invoked so far."""
         self._reason = objects.PUT
         """How the objects come that come now."""
 
@@ -180,6 +184,7 @@ class Shop:
             opening.enter_context(
                 patch.object(notifications, "_send_event_bridge_message", self._tell_of_object)
             )
+            opening.enter_context(patch.object(LambdaBackend, "invoke", self._invoked))
             opening.enter_context(self._seeded())
             self._reseed("opening")
             self._make_tap()
@@ -325,6 +330,19 @@ class Shop:
                     return self._invoke(feed.door, event, f"{door} {label}")
         raise LookupError(f"No schedule starts {service}'s {door}")
 
+    def invoke(self, service: str, door: str, event: Json, label: str) -> Invocation:
+        """Invoke a door as an operator may, or as another service of AWS does and waits.
+
+        Args:
+            label: names the call. With the seed, and how often it was used, it makes the ids.
+
+        Raises LookupError for a door that is not there.
+        """
+        for found in self._wiring.doors:
+            if (found.service.name, found.name) == (service, door):
+                return self._invoke(found, event, f"{door} {label}")
+        raise LookupError(f"There is no {door} in {service}")
+
     def call(
         self,
         service: str,
@@ -346,7 +364,8 @@ class Shop:
         Raises LookupError when the template has no such operation.
         """
         door, route, arguments = self._route(service, method, path)
-        event = proxy_event(route, path, arguments, label, body, query or {}, headers or {}, claims)
+        given = (body, query or {}, headers or {}, claims, door.service.stage)
+        event = proxy_event(route, path, arguments, label, *given)
         return self._invoke(door, event, label)
 
     def post(self, service: str, path: str, body: str, headers: Mapping[str, str]) -> None:
@@ -381,7 +400,8 @@ class Shop:
                 )
         known = cloudfront_backends[ACCOUNT]["aws"].distributions
         for name in self._wiring.distributions:
-            made = _client("cloudfront").create_distribution(DistributionConfig=_DISTRIBUTION)
+            described = {**_DISTRIBUTION, "CallerReference": name}
+            made = _client("cloudfront").create_distribution(DistributionConfig=described)
             known[name] = known.pop(made["Distribution"]["Id"])
 
     def _given(self, service: Service) -> dict[str, str]:
@@ -390,10 +410,16 @@ class Shop:
     # How it runs
 
     def _invoke(self, door: Door, event: Json, label: str) -> Invocation:
+        self._inner = []
+        done = self._run(door, event, label)
+        self._collect()
+        return replace(done, sent=tuple(self._heard()), inner=tuple(self._inner))
+
+    def _run(self, door: Door, event: Json, label: str) -> Invocation:
         key = (door.service.name, door.name)
         handler = getattr(self._modules[key], str(door.properties["Handler"]).rpartition(".")[2])
         self._reseed(f"{door.service.name} {label}")
-        name = f"{wiring.stack_name(door.service)}-{door.logical_id}"
+        name = wiring.function_name(door)
         context = Context(name, _uuid(label), int(door.properties.get("Timeout", 3)))
         answer, error, logged = None, None, self._log.tell()
         with environment(self._wiring.variables[key]), redirect_stdout(self._log):
@@ -401,9 +427,22 @@ class Shop:
                 answer = handler(copy.deepcopy(event), context)
             except Exception as raised:
                 error = raised
-        self._collect()
-        log = self._log.getvalue()[logged:]
-        return Invocation(door, event, answer, error, tuple(self._heard()), log)
+        return Invocation(door, event, answer, error, (), self._log.getvalue()[logged:])
+
+    def _invoked(self, name: str, _: str | None, body: str, __: Any, headers: Json) -> bytes:
+        """What moto does when a function is to be invoked. What that one sends counts as its own.
+
+        Args:
+            headers: of the answer, to be filled.
+        """
+        door = next(d for d in self._wiring.doors if wiring.function_name(d) == name)
+        done = self._run(door, json.loads(body or "{}"), f"{door.name} invoked")
+        self._inner.append(done)
+        if done.error:
+            headers["x-amz-function-error"] = "Unhandled"
+            told = {"errorType": type(done.error).__name__, "errorMessage": str(done.error)}
+            return json.dumps(told).encode()
+        return json.dumps(done.answer).encode()
 
     def _collect(self) -> None:
         """Take what has come into the queues and streams since the last time."""
@@ -630,11 +669,36 @@ def _plain(value: object) -> object:
 def passes(record: Json, criteria: Mapping[str, Any] | None) -> bool:
     """Whether an event source's filters let the record through: one of them has to."""
     filters = (criteria or {}).get("Filters", [])
-    patterns = [json.loads(each["Pattern"]) for each in filters]
-    return not patterns or any(
-        EventPattern(None, pattern).matches_event(record)  # type: ignore[arg-type]
-        for pattern in patterns
-    )
+    return not filters or any(_fits(_pattern(each["Pattern"]), record) for each in filters)
+
+
+@cache
+def _pattern(text: str) -> Json:
+    pattern: Json = json.loads(text)
+    return pattern
+
+
+def _fits(pattern: Mapping[str, Any], part: Mapping[str, Any]) -> bool:
+    """Whether part of an event is as a pattern asks: by value, by how it begins, or that it is."""
+    for name, wanted in pattern.items():
+        value = part.get(name)
+        if isinstance(wanted, dict):
+            if not _fits(wanted, value if isinstance(value, dict) else {}):
+                return False
+        elif not any(_is(one, value) for one in wanted):
+            return False
+    return True
+
+
+def _is(wanted: Any, value: Any) -> bool:
+    match wanted:
+        case {"prefix": str(prefix), **more} if not more:
+            return isinstance(value, str) and value.startswith(prefix)
+        case {"exists": bool(exists), **more} if not more:
+            return (value is not None) is exists
+        case str():
+            return bool(value == wanted)
+    raise NotImplementedError(f"a pattern that asks for {wanted}")
 
 
 def path_arguments(template: str, path: str) -> dict[str, str] | None:
@@ -669,6 +733,7 @@ def proxy_event(
     query: Mapping[str, str],
     headers: Mapping[str, str],
     claims: Mapping[str, str] | None,
+    stage: str,
 ) -> Json:
     """An API Gateway REST proxy event."""
     method, resource = route.method, route.path
@@ -692,14 +757,14 @@ def proxy_event(
             "apiId": "api",
             "httpMethod": method,
             "identity": {"sourceIp": "192.0.2.1", "userAgent": "sample", **signed},
-            "path": f"/live{path}",
+            "path": f"/{stage}{path}",
             "protocol": "HTTP/1.1",
             "requestId": _uuid(label),
             "requestTime": now.strftime("%d/%b/%Y:%H:%M:%S +0000"),
             "requestTimeEpoch": int(now.timestamp() * 1000),
             "resourceId": "resource",
             "resourcePath": resource,
-            "stage": "live",
+            "stage": stage,
             **({"authorizer": {"claims": dict(claims)}} if claims is not None else {}),
         },
         "body": None if body is None else json.dumps(body),

@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import Any
 
 import boto3
 
@@ -18,10 +19,16 @@ from tools import catalogue, stand_ins
 from tools.services import Service
 from tools.shop import Delivery, Invocation, Shop
 from tools.teller import StoryError, Teller
-from tools.wiring import Json
+from tools.wiring import REGION, Json, stack_name
 
 SHOP_URL = "https://shop.example.com/"
 """Where Stripe sends the shopper back to."""
+
+SAGA = ("PLACED", "RESERVED", "CONFIRMED", "DISPATCHED", "DELIVERED")
+"""What an order comes to when nothing goes wrong."""
+
+POOL = "shoppers"
+"""The name of the user pool."""
 
 VISA = "pm_card_visa"
 NO_FUNDS = "pm_card_visa_chargeDeclinedInsufficientFunds"
@@ -33,6 +40,12 @@ SHOPPER = {
     "email_verified": "true",
     "cognito:username": "6f1f5a52-3c0e-4a53-9d0e-0f6c2f1d7b11",
     "token_use": "id",
+}
+MANAGER = SHOPPER | {
+    "sub": "0b5c0f0e-7a55-4b0b-8f0a-2d5be8f1a3c4",
+    "email": "manager@example.com",
+    "cognito:username": "0b5c0f0e-7a55-4b0b-8f0a-2d5be8f1a3c4",
+    "cognito:groups": "customers,managers",
 }
 ADDRESS = {
     "name": "Robin Example",
@@ -58,7 +71,16 @@ def opened(services: Sequence[Service], seed: int = 0) -> Iterator[Teller]:
         )
         sender = shop.parameter("notification", "SenderAddress")
         boto3.client("sesv2").create_email_identity(EmailIdentity=sender)
+        _open_accounts()
         yield Teller(shop, stripe)
+
+
+def _open_accounts() -> None:
+    """The user pool and its groups, as moto has them: they are in no template that it plays."""
+    cognito = boto3.client("cognito-idp")
+    pool = cognito.create_user_pool(PoolName=POOL)["UserPool"]["Id"]
+    cognito.create_group(UserPoolId=pool, GroupName="customers")
+    cognito.admin_create_user(UserPoolId=pool, Username=SHOPPER["sub"])
 
 
 def _parameters(stripe: stand_ins.Stripe, database_port: int) -> dict[str, dict[str, str]]:
@@ -80,6 +102,7 @@ def play(teller: Teller) -> list[Invocation]:
     toys = catalogue.opened(teller)
     catalogue.kept(teller, toys)
     pictures = catalogue.pictured(teller, toys)
+    _signed_up(teller)
     delivered = _delivered(teller, toys)
     _by_hand(teller, toys)
     _declined(teller, toys)
@@ -95,13 +118,115 @@ def play(teller: Teller) -> list[Invocation]:
     _lost(teller, toys)
     _looked_up(teller, toys, delivered["orderId"])
     _operated(teller, delivered)
+    _reported(teller)
     catalogue.tidied(teller, toys, pictures)
+    _rebuilt(teller, delivered)
     return teller.told
+
+
+def _signed_up(teller: Teller) -> None:
+    """A shopper confirms an e-mail address, and keeps a postal one."""
+    cognito = boto3.client("cognito-idp")
+    (pool,) = (found["Id"] for found in cognito.list_user_pools(MaxResults=1)["UserPools"])
+    confirmed = {
+        "version": "1",
+        "region": REGION,
+        "userPoolId": pool,
+        "userName": SHOPPER["sub"],
+        "callerContext": {"awsSdkVersion": "aws-sdk-unknown-unknown", "clientId": "client"},
+        "triggerSource": "PostConfirmation_ConfirmSignUp",
+        "request": {
+            "userAttributes": {
+                "sub": SHOPPER["sub"],
+                "email": SHOPPER["email"],
+                "email_verified": "true",
+                "cognito:user_status": "CONFIRMED",
+            }
+        },
+        "response": {},
+    }
+    teller.invoke("public-api", "accounts", confirmed)
+    groups = cognito.admin_list_groups_for_user(UserPoolId=pool, Username=SHOPPER["sub"])
+    if [group["GroupName"] for group in groups["Groups"]] != ["customers"]:
+        raise StoryError(f"The shopper belongs to {groups['Groups']}")
+    teller.call("public-api", "GET", "/shop")
+    _, headers = teller.call("public-api", "GET", "/profile", claims=SHOPPER)
+    profile = {"name": ADDRESS["name"], "addresses": [ADDRESS | {"label": "At home"}]}
+    given = {"If-Match": headers["etag"]}
+    teller.call("public-api", "PUT", "/profile", body=profile, headers=given, claims=SHOPPER)
+
+
+def _reported(teller: Teller) -> None:
+    """The night comes, and the sales are reported: shoppers may not see them."""
+    teller.call("public-api", "GET", "/reports/sales", 404, claims=MANAGER, label="too early")
+    teller.report()
+    teller.settle()
+    teller.call("public-api", "GET", "/reports/sales", 403, claims=SHOPPER, label="no manager")
+    teller.call("public-api", "GET", "/reports/sales", claims=MANAGER)
+
+
+def _rebuilt(teller: Teller, order: Json) -> None:
+    """The copies are lost. A rebuild has them told anew, and what shoppers see is as it was."""
+    before = _shown(teller, order)
+    for name, properties in teller.shop.wiring().tables.items():
+        if name.startswith(stack_name(teller.shop.services["public-api"])):
+            _empty(name, properties)
+    if _shown(teller, order) == before:
+        raise StoryError("Nothing was lost with the tables")
+    asked = teller.invoke("public-api", "rebuild", {"requestId": "rebuild-2026-01-06"})
+    if asked != {"requestId": "rebuild-2026-01-06"}:
+        raise StoryError(f"The rebuild is {asked}")
+    teller.settle()
+    if (after := _shown(teller, order)) != before:
+        raise StoryError(f"What was shown as {before} is shown as {after}")
+
+
+def _shown(teller: Teller, order: Json) -> list[Any]:
+    """What shoppers see of the toys, and one of them of an order.
+
+    Without what is known here alone, when an order was submitted, and when a toy changed last:
+    units that are sold are no news.
+    """
+    seen = []
+    for path, query in (
+        ("/categories", {}),
+        ("/toys", {"sort": "newest"}),
+        ("/toys", {"q": "made to la", "maxPrice": "4000"}),
+        (f"/orders/{order['orderId']}", {}),
+    ):
+        invocation = teller.shop.call(
+            "public-api", "GET", path, label=f"rebuilt {path}", query=query, claims=SHOPPER
+        )
+        told = json.loads(invocation.answer["body"])
+        told.pop("submittedAt", None)
+        told["history"] = [step for step in told.get("history", []) if step["status"] in SAGA]
+        told["items"] = [item | {"updatedAt": None} for item in told.get("items", [])]
+        seen.append(told)
+    return seen
+
+
+def _empty(table: str, properties: Json) -> None:
+    """Throw all items of a table away."""
+    keys = [key["AttributeName"] for key in properties["KeySchema"]]
+    own = boto3.resource("dynamodb").Table(table)
+    with own.batch_writer() as batch:
+        for item in own.scan()["Items"]:
+            batch.delete_item(Key={key: item[key] for key in keys})
 
 
 def _delivered(teller: Teller, toys: Mapping[str, Json]) -> Json:
     """Two toys are ordered, paid for and brought by the carrier. Gives the order."""
-    order_id = _order(teller, toys, {"Wooden Train Set": 1, "Box Kite": 2}, VISA)
+    seen = {"name": "Box Kite", "price": 1850, "availability": "IN_STOCK"}
+    wanted = [
+        {"toyId": toys["Wooden Train Set"]["toyId"], "quantity": 1},
+        {"toyId": toys["Box Kite"]["toyId"], "quantity": 2, "seen": seen},
+    ]
+    basket = {"lines": wanted, "shippingAddress": ADDRESS}
+    quote, _ = teller.call("public-api", "POST", "/quotes", body=basket)
+    changes = [change["what"] for line in quote["lines"] for change in line["changes"]]
+    if changes != ["PRICE"]:
+        raise StoryError(f"The kite is cheaper, and the quote says {changes}")
+    order_id = _order(teller, toys, {"Wooden Train Set": 1, "Box Kite": 2}, VISA, quote["gross"])
     teller.settle()
     return _expect(teller, order_id, "DELIVERED")
 
@@ -264,9 +389,10 @@ def _order(
     toys: Mapping[str, Json],
     lines: Mapping[str, int],
     card: str,
+    expected: int | None = None,
     address: Json = ADDRESS,
 ) -> str:
-    """Check out. Gives the order's id."""
+    """Check out, at the price that is expected, if one is. Gives the order's id."""
     wanted = [{"toyId": toys[name]["toyId"], "quantity": n} for name, n in lines.items()]
     label = f"order {lines} to {address['city']} by {card}"
     teller.shop.advance(timedelta(minutes=10))
@@ -276,7 +402,12 @@ def _order(
         "/orders",
         202,
         label=label,
-        body={"lines": wanted, "shippingAddress": address, "paymentMethodId": card},
+        body={
+            "lines": wanted,
+            "shippingAddress": address,
+            "paymentMethodId": card,
+            **({} if expected is None else {"expectedGross": expected}),
+        },
         headers={"Idempotency-Key": str(uuid.uuid5(uuid.NAMESPACE_OID, label))},
         claims=SHOPPER,
     )

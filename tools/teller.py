@@ -63,6 +63,16 @@ class Teller:
         """Let a service be looked through for what is past its deadline."""
         self._tell(self.shop.run_schedule(service, "sweep", "sweep"))
 
+    def report(self) -> None:
+        """Let the sales be reported, as they are each night."""
+        self._tell(self.shop.run_schedule("reports", "outbox", "report"))
+
+    def invoke(self, service: str, door: str, event: Json) -> Any:
+        """Invoke a door as an operator may, or AWS. Gives its answer."""
+        invocation = self.shop.invoke(service, door, event, door)
+        self._tell(invocation)
+        return invocation.answer
+
     def say(self, source: str, name: str, data: Mapping[str, Any], version: int = 1) -> None:
         """Put a message on the bus by hand, as an operator may."""
         order_id = data.get("orderId", "by-hand")
@@ -87,7 +97,7 @@ class Teller:
         if invocation.error or invocation.failed:
             told = f"{_name(invocation)} failed:\n{invocation.log}"
             raise StoryError(told) from invocation.error
-        self.told.append(invocation)
+        self.told += [*invocation.inner, invocation]
         if invocation.door.service.name == "payments":
             self.stripe.post()
         self.shop.advance(STEP)

@@ -139,6 +139,11 @@ def stack_name(service: Service) -> str:
     return f"tbs-app-{service.name}-local"
 
 
+def function_name(door: Door) -> str:
+    """What a function goes by where another one is told of it."""
+    return f"{stack_name(door.service)}-{door.logical_id}"
+
+
 def queue_url(name: str) -> str:
     """The address of a queue, by its physical name."""
     return f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{name}"
@@ -246,7 +251,7 @@ class _Stack:
     def _connect(self, door: Door, wiring: Wiring) -> None:
         """Note what feeds the door."""
         for event_name, event in door.events.items():
-            if event["Type"] == "Api":
+            if event["Type"] in {"Api", "Cognito"}:  # somebody waits for the answer
                 continue
             if event["Type"] not in KINDS:
                 kind = event["Type"]

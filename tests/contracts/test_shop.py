@@ -196,7 +196,7 @@ def test_the_label_and_the_seed_make_the_ids() -> None:
 
 def test_the_wiring_is_what_the_template_says(shop: Shop) -> None:
     wiring = shop.wiring()
-    assert [door.name for door in wiring.doors] == ["api", "inbox", "outbox"]
+    assert [door.name for door in wiring.doors] == ["api", "inbox", "outbox", "republisher"]
     source = wiring.source("toys", "Inbox")
     assert (source.kind, source.name) == ("SQS", INBOX)
     ((door, properties),) = source.feeds
@@ -206,7 +206,7 @@ def test_the_wiring_is_what_the_template_says(shop: Shop) -> None:
     assert queue.dead_letters == "tbs-app-toys-local-InboxDeadLetters"
     assert wiring.variables["toys", "inbox"]["DEAD_LETTER_QUEUE_URL"].endswith(queue.dead_letters)
     assert {(rule.bus, rule.queue, *rule.pattern["detail-type"]) for rule in wiring.rules} == {
-        ("default", INBOX, "ReserveStock", "ReleaseStock"),
+        ("default", INBOX, "ReserveStock", "ReleaseStock", "RepublishToys"),
         ("default", INBOX, "FileStored", "FileRejected", "FileDeleted"),
     }
     (table,) = wiring.tables.values()
@@ -458,6 +458,85 @@ def test_a_schedule_starts_its_door_with_the_time() -> None:
 def test_nothing_is_started_that_no_schedule_starts(shop: Shop) -> None:
     with pytest.raises(LookupError, match="inbox"):
         shop.run_schedule("toys", "inbox", "now")
+
+
+ASKING = """
+Resources:
+  Distribution: {Type: AWS::CloudFront::Distribution, Properties: {}}
+  Told:
+    Type: AWS::Serverless::Function
+    Properties:
+      Handler: asking.told.handler
+      Environment: {Variables: {}}
+  Asks:
+    Type: AWS::Serverless::Function
+    Properties:
+      Handler: asking.asks.handler
+      Environment: {Variables: {TOLD: !Ref Told}}
+"""
+
+ASKS = """
+import json, os
+import boto3
+
+def handler(event, context):
+    answer = boto3.client("lambda").invoke(
+        FunctionName=os.environ["TOLD"], Payload=json.dumps(event).encode()
+    )
+    return {"answer": json.loads(answer["Payload"].read()), "error": answer.get("FunctionError")}
+"""
+
+TOLD = """
+def handler(event, context):
+    print("I am told")
+    return event["number"] + 1
+"""
+
+
+@pytest.fixture
+def asking(tmp_path: Path) -> Iterator[Shop]:
+    """A service with a door that invokes another; and a second service with a distribution."""
+    for name in ("asking", "other"):
+        code = tmp_path / name / "src" / name
+        code.mkdir(parents=True)
+        (tmp_path / name / "template.yaml").write_text(ASKING.replace("asking", name))
+        (tmp_path / name / "samconfig.toml").write_text("")
+        (code / "asks.py").write_text(ASKS)
+        (code / "told.py").write_text(TOLD)
+    with Shop([Service(tmp_path / name) for name in ("asking", "other")]) as opened:
+        yield opened
+
+
+def test_a_door_may_invoke_another_and_both_are_told_of(asking: Shop) -> None:
+    done = asking.invoke("asking", "asks", {"number": 1}, "first")
+    assert done.answer == {"answer": 2, "error": None}
+    (inner,) = done.inner
+    assert (inner.door.name, inner.event, inner.answer) == ("told", {"number": 1}, 2)
+    assert inner.log == done.log == "I am told\n"
+    assert asking.invoke("asking", "told", {"number": 2}, "alone").inner == ()
+
+
+def test_a_door_that_another_has_invoked_may_fail(asking: Shop) -> None:
+    done = asking.invoke("asking", "asks", {}, "wrong")
+    assert done.answer["error"] == "Unhandled"
+    assert done.answer["answer"]["errorType"] == "KeyError"
+    assert done.error is None
+
+
+def test_what_is_not_there_is_not_invoked(asking: Shop) -> None:
+    with pytest.raises(LookupError, match="no inbox in asking"):
+        asking.invoke("asking", "inbox", {}, "never")
+
+
+def test_each_service_may_have_a_distribution(asking: Shop) -> None:
+    assert len(asking.wiring().distributions) == 2
+
+
+def test_a_request_comes_through_the_stage_of_its_api() -> None:
+    named = [service for service in find() if service.name == "public-api"]
+    with Shop(named) as shop:
+        context = shop.call("public-api", "GET", "/categories", label="all").event["requestContext"]
+    assert (context["stage"], context["path"]) == ("api", "/api/categories")
 
 
 def test_what_the_template_does_not_route_is_not_there(shop: Shop) -> None:

@@ -41,6 +41,7 @@ class Meant:
 CURSOR = "a document cannot say which cursors there are: one that is made up is refused"
 FIELDS = "JSON Schema cannot compare two fields"
 STATE = "a document cannot say what came before"
+ONE_LINE = "JSON Schema knows no list whose items differ in one of their fields"
 
 MEANT = (
     *(
@@ -93,13 +94,33 @@ MEANT = (
         "This Idempotency-Key made order",
         STATE,
     ),
+    *(
+        Meant(
+            GOOD_IS_REFUSED,
+            "public-api",
+            operation,
+            422,
+            "a toy may stand in one line only",
+            ONE_LINE,
+        )
+        for operation in ("POST /orders", "POST /quotes")
+    ),
+    Meant(GOOD_IS_REFUSED, "public-api", "GET /toys", 422, " is above ", FIELDS),
     Meant(
         GOOD_IS_REFUSED,
         "public-api",
-        "POST /orders",
+        "GET /toys",
         422,
-        "a toy may stand in one line only",
-        "JSON Schema knows no list whose items differ in one of their fields",
+        "a search takes up to",
+        "JSON Schema counts characters, not words",
+    ),
+    Meant(
+        GOOD_IS_REFUSED,
+        "public-api",
+        "GET /reports/sales",
+        403,
+        "This is for the shop's managers",
+        "a document cannot say to which group a shopper belongs, and this one is no manager",
     ),
     Meant(
         GOOD_IS_REFUSED,

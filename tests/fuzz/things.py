@@ -72,6 +72,10 @@ class Things:
                 "path.order_id": self.orders,
                 "body.lines[*].toyId": self.goods,
                 "body.paymentMethodId": list(CARDS),
+                "query.q": ["fuzzy", "toy fuzz", "Fuzzy Tóy"],
+                "query.category": ["Fuzzing"],
+                "query.brand": ["Fuzz"],
+                "header.if-match": ["*", '"0"', '"1"', '"2"'],
             },
         }[service]
         return known | {"query.cursor": self.cursors.get(service, [])}

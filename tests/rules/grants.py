@@ -19,6 +19,7 @@ COMMON = {
     "sweep": READS | WRITES,
     "carrier": frozenset({"dynamodb:PutItem"}),
     "outbox": frozenset({"events:PutEvents"}),
+    "republisher": frozenset({"dynamodb:Scan", "dynamodb:UpdateItem", "events:PutEvents"}),
     "uploads": READS | WRITES | TURNS_DOWN,
 }
 """What a door may do in any service, by its name."""
@@ -40,7 +41,13 @@ SPECIAL = {
     ("payments", "inbox", "secretsmanager:GetSecretValue"): "the key of Stripe's API",
     ("payments", "webhook", "secretsmanager:GetSecretValue"): "what Stripe signs with",
     ("payments", "WebhookRole", "sqs:SendMessage"): "API Gateway fills the webhook's queue",
+    ("public-api", "accounts", "cognito-idp:AdminAddUserToGroup"): "who signed up is a customer",
+    ("public-api", "indexer", "dynamodb:BatchGetItem"): "the toys as they are now",
+    ("public-api", "indexer", "dynamodb:BatchWriteItem"): "it writes the lists of toys",
+    ("public-api", "rebuild", "dynamodb:PutItem"): "it keeps that a rebuild was asked for",
     ("reports", "inbox", "rds-db:connect"): "it writes into the database",
+    ("reports", "outbox", "lambda:InvokeFunction"): "it has the report made, in another network",
+    ("reports", "reporter", "rds-db:connect"): "it counts in the database",
     ("reports", "users", "rds-data:ExecuteStatement"): "it makes the inbox's user there",
     ("reports", "users", "secretsmanager:GetSecretValue"): "as the owner of the database",
     ("toys", "api", "dynamodb:DeleteItem"): "the SKU of a toy that is deleted, or has another",
@@ -51,17 +58,22 @@ SPECIAL = {
 _HERE = "${AWS::Region}:${AWS::AccountId}"
 
 TABLE = "${<AWS::DynamoDB::Table>.Arn}"
+SHOPPERS = "${Table.Arn}"
+CATALOGUE = "${Catalogue.Arn}"
 INDEX = "${<AWS::DynamoDB::Table>.Arn}/index/<index>"
 QUEUE = "${<AWS::SQS::Queue>.Arn}"
 BUCKET = "${<AWS::S3::Bucket>.Arn}"
 UPLOADED = "${<AWS::S3::Bucket>.Arn}/incoming/*"
 PUBLIC_FILES = "${<AWS::S3::Bucket>.Arn}/public/*"
 PRIVATE_FILES = "${<AWS::S3::Bucket>.Arn}/private/*"
+PAGES = "${<AWS::S3::Bucket>.Arn}/*"
 FILES = [UPLOADED, PUBLIC_FILES, PRIVATE_FILES]
 DISTRIBUTION = (
     "arn:${AWS::Partition}:cloudfront::${AWS::AccountId}:distribution/"
     "${<AWS::CloudFront::Distribution>}"
 )
+FUNCTION = "${<AWS::Serverless::Function>.Arn}"
+POOLS = f"arn:${{AWS::Partition}}:cognito-idp:{_HERE}:userpool/*"
 OWN_SECRET = "${<AWS::SecretsManager::Secret>.Id}"
 BUS = f"arn:${{AWS::Partition}}:events:{_HERE}:event-bus/${{EventBusName}}"
 CLUSTER = "${<AWS::RDS::DBCluster>.DBClusterArn}"
@@ -73,13 +85,17 @@ GIVEN_USER = _USERS + "*/${<parameter>}"
 
 FORMS = {
     "cloudfront:CreateInvalidation": [DISTRIBUTION],
+    "cognito-idp:AdminAddUserToGroup": [POOLS],
     "dynamodb:GetItem": [TABLE],
     "dynamodb:BatchGetItem": [TABLE],
+    "dynamodb:BatchWriteItem": [TABLE],
     "dynamodb:PutItem": [TABLE],
     "dynamodb:UpdateItem": [TABLE],
     "dynamodb:DeleteItem": [TABLE],
     "dynamodb:Query": [INDEX],
+    "dynamodb:Scan": [TABLE],
     "events:PutEvents": [BUS],
+    "lambda:InvokeFunction": [FUNCTION],
     "rds-data:ExecuteStatement": [CLUSTER],
     "rds-db:connect": [OWN_USER, GIVEN_USER],
     "s3:DeleteObject": FILES,
@@ -104,14 +120,25 @@ NARROWER = {
     ("file-manager", "inbox", "s3:PutObject"): [PRIVATE_FILES],
     ("file-manager", "uploads", "s3:GetObject"): [UPLOADED],
     ("file-manager", "uploads", "s3:PutObject"): [PUBLIC_FILES, PRIVATE_FILES],
+    ("public-api", "api", "dynamodb:PutItem"): [SHOPPERS],
+    ("public-api", "api", "dynamodb:UpdateItem"): [SHOPPERS],
+    ("public-api", "api", "dynamodb:Query"): [INDEX, CATALOGUE],
+    ("public-api", "indexer", "dynamodb:BatchWriteItem"): [CATALOGUE],
+    ("public-api", "rebuild", "dynamodb:PutItem"): [SHOPPERS],
 }
-"""The same for one door of one service, where it may do that on less. What judges uploads makes
-none: it would be told of its own, and of that again."""
+"""The same for one door of one service, where it may do that on less, or on something else. What
+judges uploads makes none: it would be told of its own, and of that again. A request never writes
+the catalogue, whose lists are read by their keys."""
+
+PUBLISHED = {"public-api": PAGES}
+"""What CloudFront may read of a service's bucket for everybody, where it is not PUBLIC_FILES: the
+storefront's bucket holds its pages and nothing else."""
 
 STARS = {
     UPLOADED: "one of the uploads: which one, the code or the form says",
     PUBLIC_FILES: "one of the public files: which one, the code says",
     PRIVATE_FILES: "one of the private files: which one, the code says",
+    POOLS: "the pool names the function, whose role can therefore not name the pool",
     SECRET: "Secrets Manager ends each ARN with six characters of its own",
     GIVEN_USER: "nobody tells the resource id of a database that is given; its user is named",
     "*": "SES asks for the recipients' identities too: ses:FromAddress limits it",

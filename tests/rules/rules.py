@@ -8,12 +8,13 @@ import difflib
 import re
 import tomllib
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
 
-from tests.rules import grants
+from tests.rules import front, grants
+from tests.rules.front import Rule
 from tests.rules.tree import (
     Entrance,
     Holder,
@@ -28,11 +29,9 @@ from tests.rules.tree import (
     under,
 )
 from tools import drift, requirements
-from tools.services import Door
+from tools.services import FUNCTION, Door
 
-Rule = Callable[[Tree], Iterator[str]]
-
-RULES: dict[str, Rule] = {}
+RULES: dict[str, Rule] = dict(front.RULES)
 
 PUBLIC = "public-api"
 """The only service that faces the internet."""
@@ -52,6 +51,15 @@ stands on the default bus alone, and is filtered down to what is the service's o
 
 SCANS = {"dynamodb:scan", "dynamodb:partiqlselect"}
 """Actions that may read a whole table."""
+
+SCANNERS = {"republisher"}
+"""The doors that do: they tell of all there is, a page at a time."""
+
+TELLERS = {"outbox": "what changed", "republisher": "what is there"}
+"""The doors that put events, and what they tell. Both read what is committed."""
+
+REPUBLISHED = "Republished"
+"""What the name of an event ends with that tells of what is there."""
 
 PLUMBING: dict[str, dict[str, str]] = {
     "delivery.py": {"reports": "takes a batch as one, and may have no way to its queues"},
@@ -154,8 +162,12 @@ def no_service_calls_another(tree: Tree) -> Iterator[str]:
     for member in tree.members:
         for door, statement in member.grants():
             for action in listed(statement.get("Action")):
-                if str(action).lower().startswith(("execute-api:", "lambda:invoke", "states:")):
+                if str(action).lower().startswith(("execute-api:", "states:")):
                     yield f"{_door(door)} may {action}. Services speak by messages alone"
+                if str(action).lower().startswith("lambda:invoke"):
+                    own = set(member.service.of_type(FUNCTION))
+                    for function in arns(statement["Resource"]) - own:
+                        yield f"{_door(door)} may {action} on {function}, which is not its own"
                 if str(action).lower().startswith("sqs:"):
                     own = set(member.service.of_type("AWS::SQS::Queue"))
                     for queue in arns(statement["Resource"]) - own:
@@ -352,19 +364,27 @@ def what_aws_tells_is_of_the_services_own(tree: Tree) -> Iterator[str]:
 
 @rule
 def outbox_may_send_what_is_sent(tree: Tree) -> Iterator[str]:
-    """The outbox's role names this source and these messages; no other role puts events."""
+    """Who puts events tells off a stream or of what is stored, by a role that names each message.
+
+    The outbox tells what changed, the republisher what is there: neither may send what is the
+    other's. No other role puts events.
+    """
     for member in tree.members:
         allowed: set[str] = set()
         for door, statement in member.grants():
             if "events:PutEvents" not in listed(statement.get("Action")):
                 continue
-            if door.name != "outbox":
+            if door.name not in TELLERS:
                 yield f"{_door(door)} may put events. Only an outbox may: state first"
             conditions = statement.get("Condition", {})
             keys = conditions.get("StringEqualsIfExists") or conditions.get("StringEquals") or {}
             if listed(keys.get("events:source")) != [f"tbs.{member.name}"]:
                 yield f"{_door(door)}: events:source has to be tbs.{member.name}, and nothing else"
-            allowed |= set(listed(keys.get("events:detail-type")))
+            names = set(listed(keys.get("events:detail-type")))
+            allowed |= names
+            for name in sorted(names):
+                if name.endswith(REPUBLISHED) != (door.name == "republisher"):
+                    yield f"{_door(door)} may send {name}. It tells {TELLERS.get(door.name)}"
         for name in sorted(allowed - member.sends.keys()):
             yield f"{_template(member)}: the outbox may send {name}, which is not in SENDS"
         for name in sorted(member.sends.keys() - allowed):
@@ -630,11 +650,14 @@ def _endless(member: Member, target: Mapping[str, Any]) -> Iterator[str]:
 
 @rule
 def no_function_reads_a_whole_table(tree: Tree) -> Iterator[str]:
-    """What is looked for has an index: a scan costs more with every item there is."""
+    """What is looked for has an index: a scan costs more with every item there is.
+
+    Who tells of all there is has to, and does so in pages.
+    """
     for member in tree.members:
         for holder, statement in member.grants():
             for action in listed(statement.get("Action")):
-                if str(action).lower() in SCANS:
+                if str(action).lower() in SCANS and holder.name not in SCANNERS:
                     yield f"{_door(holder)} may {action}. Make an index, and query that"
 
 
@@ -725,9 +748,10 @@ def _opens(member: Member, statement: Mapping[str, Any]) -> Iterator[str]:
         yield f"lets in {statement.get('Principal')}. CloudFront alone reads, for everybody"
     if statement.get("Action") != "s3:GetObject":
         yield f"allows {statement.get('Action')}. Reading is s3:GetObject"
+    public = grants.PUBLISHED.get(member.name, grants.PUBLIC_FILES)
     for text in grants.written(statement.get("Resource")):
-        if not grants.fits(grants.PUBLIC_FILES, text, member.service):
-            yield f"opens {text}. Only {grants.PUBLIC_FILES} is public"
+        if not grants.fits(public, text, member.service):
+            yield f"opens {text}. Only {public} is public"
     source = statement.get("Condition", {}).get("StringEquals", {}).get("AWS:SourceArn")
     texts = grants.written(source)
     if not texts or not all(

@@ -19,9 +19,9 @@ Item = Mapping[str, Any]
 FINAL = {"DELIVERED", "CANCELLED"}
 
 
-def table(service: str) -> str:
+def table(service: str, name: str = "Table") -> str:
     """The physical name of a service's table."""
-    return f"tbs-app-{service}-local-Table"
+    return f"tbs-app-{service}-local-{name}"
 
 
 class Watch:
@@ -105,7 +105,7 @@ class Audit:
         self._managers = managers
         self._poison = poison
         self._availability = availability
-        self._orders = {
+        self.orders = self._orders = {
             item["orderId"]: item
             for item in aws.tables[table("orders")].items.values()
             if "history" in item
@@ -124,7 +124,8 @@ class Audit:
         for item in aws.tables[table("public-api")].items.values():
             if str(item["sk"]).startswith("ORDER#"):
                 self._copies[str(item["sk"]).removeprefix("ORDER#")] = item
-            else:
+        for item in aws.tables[table("public-api", "Catalogue")].items.values():
+            if str(item["pk"]).startswith("TOY#"):
                 self._toy_copies[str(item["pk"]).removeprefix("TOY#")] = item
         self._charges: dict[str, list[Any]] = defaultdict(list)
         for charge in ledger.books.charges:
@@ -193,6 +194,10 @@ class Audit:
         for shopper in self._shoppers:
             if shopper.order_id and shopper.order_id not in self._orders:
                 yield Violation("no order is lost", shopper.order_id, "was accepted and is gone")
+            order = self._orders.get(shopper.order_id or "", {})
+            if shopper.expected is not None and order and order["gross"] != shopper.expected:
+                told = f"costs {order['gross']}, not {shopper.expected}"
+                yield Violation("nobody pays what they did not expect", order["orderId"], told)
         ordered = Counter(order["customerId"] for order in self._orders.values())
         for customer, times in ordered.items():
             if times > 1:

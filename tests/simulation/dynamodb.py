@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal, DecimalException
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple
+from zlib import crc32
 
 from boto3.dynamodb.conditions import ConditionBase, ConditionExpressionBuilder
 from boto3.dynamodb.types import DYNAMODB_CONTEXT, Binary
@@ -38,6 +39,8 @@ MAX_BATCH = 16 * 1024 * 1024
 MAX_TRANSACTION = 4 * 1024 * 1024
 MAX_TOGETHER = 100
 """Items of one transaction, or of one batch."""
+MAX_WRITTEN = 25
+"""Items of one batch that is written."""
 MAX_HASH, MAX_RANGE = 2048, 1024
 MAX_DEPTH = 32
 MAX_IN = 100
@@ -998,6 +1001,25 @@ class Change:
         """What happened to the item."""
         return "INSERT" if self.old is None else "REMOVE" if self.new is None else "MODIFY"
 
+    def glimpse(self, parts: Mapping[str, Iterable[str]]) -> dict[str, Any]:
+        """As much of the record as an event source's filters look at.
+
+        Args:
+            parts: the attributes that they ask for in Keys, NewImage and OldImage.
+        """
+        keys = self.old if self.new is None else self.new
+        there = {
+            "Keys": keys,
+            "NewImage": self.new if self.of.tells_new else None,
+            "OldImage": self.old if self.of.tells_old else None,
+        }
+        told = {
+            part: {name: wire(image[name]) for name in names if name in image}
+            for part, names in parts.items()
+            if (image := there[part]) is not None
+        }
+        return {"eventName": self.name, "dynamodb": told}
+
     def record(self) -> dict[str, Any]:
         """The change as Lambda hands it to a function, made anew at each call."""
         table = self.of
@@ -1049,6 +1071,13 @@ _QUERY = _EXPRESSION | {
     "FilterExpression",
     "ProjectionExpression",
     "ScanIndexForward",
+    "Limit",
+    "ExclusiveStartKey",
+    "ConsistentRead",
+}
+_SCAN = _EXPRESSION | {
+    "TableName",
+    "FilterExpression",
     "Limit",
     "ExclusiveStartKey",
     "ConsistentRead",
@@ -1169,6 +1198,40 @@ class Table:
             answer["LastEvaluatedKey"] = {
                 part.name: copied(item[part.name]) for part in (*index.key, *self.schema)
             }
+        return answer
+
+    def scan(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Scan, in an order that follows from the keys alone."""
+        _refuse_unknown("Scan", params, _SCAN)
+        expressions = _Expressions(params)
+        filter_ = expressions.read("FilterExpression")
+        expressions.finish()
+        limit = params.get("Limit")
+        if limit is not None and limit < 1:
+            raise ParamValidationError(
+                report=f"Invalid value for parameter Limit, value: {limit}, valid min value: 1"
+            )
+        places = sorted(self.items, key=_hashed)
+        if start := params.get("ExclusiveStartKey"):
+            at = _hashed(self.place(start))
+            places = [place for place in places if _hashed(place) > at]
+        found: list[Item] = []
+        seen = taken = 0
+        last: Place | None = None
+        for place in places:
+            taken += self._sizes[place]
+            if (limit is not None and seen == limit) or (seen and taken > MAX_PAGE):
+                break
+            item, last, seen = self.items[place], place, seen + 1
+            if filter_ is None or (filter_.test and filter_.test(item, expressions.values)):
+                found.append(copied(item))
+        else:
+            if limit is None or seen < limit:
+                last = None
+        answer: dict[str, Any] = {"Items": found, "Count": len(found), "ScannedCount": seen}
+        if last is not None:
+            names = (part.name for part in self.schema)
+            answer["LastEvaluatedKey"] = {n: copied(self.items[last][n]) for n in names}
         return answer
 
     def _index(self, params: Mapping[str, Any]) -> Index:
@@ -1555,8 +1618,12 @@ class DynamoDB:
                 return self._table(params).query(params)
             case "TransactWriteItems":
                 return self._transact(params)
+            case "Scan":
+                return self._table(params).scan(params)
             case "BatchGetItem":
                 return self._batch_get(params)
+            case "BatchWriteItem":
+                return self._batch_write(params)
         raise NotImplementedError(f"dynamodb {operation}")
 
     def _table(self, params: Mapping[str, Any]) -> Table:
@@ -1649,6 +1716,41 @@ class DynamoDB:
         if asked > MAX_TOGETHER:
             raise _invalid("Too many items requested for the BatchGetItem call")
         return {"Responses": responses, "UnprocessedKeys": left}
+
+    def _batch_write(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        _refuse_unknown("BatchWriteItem", params, {"RequestItems"})
+        writes: dict[tuple[str, Place], Write] = {}
+        asked = 0
+        for name, requests in params["RequestItems"].items():
+            table = self._table({"TableName": name})
+            if not requests:
+                raise ParamValidationError(
+                    report=f"Invalid length for parameter RequestItems.{name}, value: 0,"
+                    " valid min length: 1"
+                )
+            asked += len(requests)
+            for each in requests:
+                match each:
+                    case {"PutRequest": request}:
+                        write = table.to_put(request)
+                    case {"DeleteRequest": request}:
+                        write = table.to_delete(request)
+                    case _:
+                        raise NotImplementedError(f"dynamodb BatchWriteItem: {sorted(each)}")
+                writes[name, write.place] = write
+        if asked > MAX_WRITTEN:
+            raise _invalid("Too many items requested for the BatchWriteItem call")
+        if len(writes) < asked:
+            raise _invalid("Provided list of item keys contains duplicates")
+        for write in writes.values():
+            write.table.do(write)
+        return {"UnprocessedItems": {}}
+
+
+def _hashed(place: Place) -> tuple[int, str]:
+    """Where an item comes in a scan: DynamoDB's own order is that of a digest of the key, too."""
+    text = repr(place)
+    return crc32(text.encode()), text
 
 
 def _key_of(table: Table, request: Mapping[str, Any]) -> dict[str, Any]:

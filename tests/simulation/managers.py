@@ -21,6 +21,9 @@ DRAFT = ("sku", "name", "description", "category", "brand", "price", "currency",
 
 PARITIES = ("even", "odd")
 
+CATEGORIES = ("Vehicles", "Vehicles", "Outdoor", "Games")
+"""What a toy may be put among."""
+
 LATER = 17 * 60.0
 """Seconds after which a form takes nothing any more."""
 
@@ -142,13 +145,14 @@ class Manager:
                 shop.sleep(draw.uniform(0.05, 2))
                 price = toy["price"] + draw.choice((-100, 50, 200))
                 whole = draw.random() < 0.3
+                change = {"price": price, "category": draw.choice(CATEGORIES)}
                 described = {name: toy[name] for name in DRAFT}
                 status, _, after = shop.request(
                     "toys",
                     "PUT" if whole else "PATCH",
                     path,
                     label=f"{label} {attempt}",
-                    body=described | {"price": price} if whole else {"price": price},
+                    body=described | change if whole else change,
                     headers={"If-Match": etag},
                 )
                 if status < 300:
@@ -278,7 +282,7 @@ class Manager:
         search: Json = {"sort": draw.choice(("name", "newest")), "limit": str(draw.randint(1, 3))}
         parity = draw.choice((None, *PARITIES))
         if parity:
-            search |= {"category": "Vehicles", "attribute.parity": parity}
+            search |= {"brand": "Hazel & Oak", "attribute.parity": parity}
         walk = Walk(search, [toy.toy_id for toy in self.toys if parity in (None, toy.parity)])
         shop.sleep(5)  # until no read is older than that
         cursor: Json = {}

@@ -11,10 +11,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
+from io import BytesIO
 from typing import Any, NamedTuple
 from zlib import crc32
 
 from botocore.exceptions import ClientError
+from botocore.response import StreamingBody
 from moto.events.models import EventPattern
 
 from tests.simulation.aws import Aws, Change
@@ -25,7 +27,7 @@ from tests.simulation.workers import Code
 from tools import objects
 from tools.services import Door
 from tools.shop import Context, passes
-from tools.wiring import ACCOUNT, REGION, Source, Wiring
+from tools.wiring import ACCOUNT, REGION, Source, Wiring, function_name
 
 Json = dict[str, Any]
 
@@ -49,11 +51,15 @@ READS = {
     "GetItem",
     "BatchGetItem",
     "Query",
+    "Scan",
     "GetSecretValue",
     "GetObject",
     "HeadObject",
     "ListObjectsV2",
 }
+
+ASYNC_SECONDS = 60, 120
+"""How long Lambda waits before it invokes again what failed, when nobody waits for the answer."""
 
 MINUTES = {"minute": 1, "hour": 60, "day": 24 * 60}
 """What a schedule may count in."""
@@ -149,10 +155,23 @@ class Shard:
     table: str
     number: int
     backlog: deque[Change] = field(default_factory=deque)
+    """Those of them that its filters let through."""
     busy: bool = False
     batches: int = 0
     failures: int = 0
     """How often the batch at its head has failed."""
+
+    def __post_init__(self) -> None:
+        self._criteria = self.properties.get("FilterCriteria")
+        self._parts: dict[str, set[str]] = defaultdict(set)
+        """The attributes that they ask for, by the part of the record."""
+        for one in (self._criteria or {}).get("Filters", ()):
+            for part, names in json.loads(one["Pattern"]).get("dynamodb", {}).items():
+                self._parts[part] |= names.keys()
+
+    def takes(self, change: Change) -> bool:
+        """Whether the function gets to see a change."""
+        return not self._criteria or passes(change.glimpse(self._parts), self._criteria)
 
 
 class _Context(Context):
@@ -208,19 +227,21 @@ class Network:
         self._labels: Counter[str] = Counter()
         self._ids = 0
         self._wire(wiring)
+        self._doors = {function_name(door): door for door in wiring.doors}
         self.schedules = [
-            (door, _minutes(properties["ScheduleExpression"]))
+            (door, _times(properties["ScheduleExpression"], hub.now))
             for source in wiring.sources
             if source.kind == "Schedule"
             for door, properties in source.feeds
         ]
-        """What runs by itself, and every how many minutes."""
+        """What runs by itself: in which minute first, and every how many minutes."""
         self.schedules_failed = 0
         """How often what runs by itself has failed."""
         aws.came = self._object_came
         aws.handlers.update(
             {
                 ("events", "PutEvents"): self._put_events,
+                ("lambda", "Invoke"): self._invoke,
                 ("sqs", "SendMessage"): self._send_message,
                 ("sqs", "ChangeMessageVisibility"): self._change_visibility,
                 ("sqs", "ChangeMessageVisibilityBatch"): self._change_visibilities,
@@ -288,8 +309,9 @@ class Network:
 
     def _route(self, bus: str, source: str, name: str, detail: str) -> None:
         message_id = _metadata_id(detail)
-        if self.told.setdefault((source, message_id), detail) != detail:
-            told = f"is told as {self.told[source, message_id]} and as {detail}"
+        said = _said(name, detail)
+        if self.told.setdefault((source, message_id), said) != said:
+            told = f"is told as {self.told[source, message_id]} and as {said}"
             self.violations.append(
                 Violation("the same message is told the same way", message_id, told)
             )
@@ -500,7 +522,7 @@ class Network:
                     notice(change)
                 number = crc32(repr(change.key).encode()) % SHARDS
                 for shard in self._shards[name]:
-                    if shard.number == number:
+                    if shard.number == number and shard.takes(change):
                         shard.backlog.append(change)
                         self._pump_soon(shard)
 
@@ -531,22 +553,17 @@ class Network:
         size = 1 + int(self.chaos.share(f"batch: {first} {shard.batches}") * min(most, 6))
         batch = [shard.backlog[i] for i in range(min(size, len(shard.backlog)))]
         records = [change.record() for change in batch]
-        criteria = shard.properties.get("FilterCriteria")
-        wanted = [record for record in records if passes(record, criteria)]
-        if not wanted:
-            self._pumped(shard, len(batch), None)
-            return
         label = self._nth(f"{shard.door.service.name} {shard.door.name} {first}")
         self.invoke(
             shard.door,
-            {"Records": wanted},
+            {"Records": records},
             label,
             lambda done: self._pumped(shard, len(batch), done),
         )
 
-    def _pumped(self, shard: Shard, size: int, done: Invocation | None) -> None:
+    def _pumped(self, shard: Shard, size: int, done: Invocation) -> None:
         shard.busy = False
-        if done and done.error:
+        if done.error:
             shard.failures += 1
             if not self._is_given_up(shard):
                 first, most = RETRY_SECONDS
@@ -606,6 +623,22 @@ class Network:
             start(workers.idle.pop())
         else:
             workers.waiting.append(start)
+
+    def _invoke(self, params: Json) -> Json:
+        """A function invokes another, and waits for its answer."""
+        door = self._doors[params["FunctionName"]]
+        event, label = json.loads(params.get("Payload") or b"{}"), self._nth(self._owner())
+
+        def start(back: Callable[[Invocation], None]) -> None:
+            self.invoke(door, event, label, back)
+
+        done: Invocation = self.hub.wait(start)
+        told = done.answer
+        if done.error:
+            told = {"errorType": type(done.error).__name__, "errorMessage": str(done.error)}
+        body = json.dumps(told).encode()
+        answer = {"StatusCode": 200, "Payload": StreamingBody(BytesIO(body), len(body))}
+        return answer | ({"FunctionError": "Unhandled"} if done.error else {})
 
     def _end(self, invocation: Invocation) -> None:
         if invocation.crashed:
@@ -738,18 +771,34 @@ class Network:
 
     # Schedules
 
-    def tick(self, minute: int) -> int:
-        """Start what is due in that minute. Gives how many schedules that are."""
-        due = [door for door, minutes in self.schedules if minute % minutes == 0]
+    def tick(self, minute: int, since: int) -> int:
+        """Start what is due in that minute, or was in one after `since`. Gives how many that are.
+
+        What was due several times is started once.
+        """
+        due = [
+            door
+            for door, (first, every) in self.schedules
+            if (minute - first) // every > (since - first) // every
+        ]
         for door in due:
             runs = 1 + self.chaos.strikes("sweep twice", f"{_function(door)} {minute}")
             for run in range(runs):
                 if self.down(door.service.name, self.hub.now) <= self.hub.now:
-                    self.invoke(door, {}, f"{minute}.{run}", self._note_schedule)
+                    self._run_schedule(door, f"{minute}.{run}", 0)
         return len(due)
 
-    def _note_schedule(self, done: Invocation) -> None:
-        self.schedules_failed += bool(done.error)
+    def _run_schedule(self, door: Door, label: str, tries: int) -> None:
+        """Invoke what is due, and again for as often as the template says when it fails."""
+        most = int(door.properties.get("EventInvokeConfig", {}).get("MaximumRetryAttempts", 2))
+
+        def note(done: Invocation) -> None:
+            self.schedules_failed += bool(done.error)
+            if done.error and tries < most:
+                wait = ASYNC_SECONDS[min(tries, 1)]
+                self.hub.later(wait, lambda: self._run_schedule(door, label, tries + 1))
+
+        self.invoke(door, {}, label if not tries else f"{label} again {tries}", note)
 
     @property
     def waiting(self) -> list[str]:
@@ -788,13 +837,18 @@ class Network:
             self.notice(line)
 
 
-def _minutes(expression: str) -> int:
-    """Every how many minutes a schedule runs. Raises NotImplementedError unless it is a rate."""
-    match re.fullmatch(r"rate\((\d+) (minute|hour|day)s?\)", expression):
-        case re.Match() as found:
-            return int(found[1]) * MINUTES[found[2]]
-        case None:
-            raise NotImplementedError(f"the schedule {expression}")
+def _times(expression: str, start: float) -> tuple[int, int]:
+    """The minute in which a schedule runs first, and every how many minutes it does.
+
+    Raises NotImplementedError unless it is a rate, or a time of each day.
+    """
+    if found := re.fullmatch(r"rate\((\d+) (minute|hour|day)s?\)", expression):
+        return 0, int(found[1]) * MINUTES[found[2]]
+    if found := re.fullmatch(r"cron\((\d+) (\d+) \* \* \? \*\)", expression):
+        opened = datetime.fromtimestamp(start, UTC)
+        minutes = int(found[2]) * 60 + int(found[1]) - opened.hour * 60 - opened.minute
+        return minutes % MINUTES["day"], MINUTES["day"]
+    raise NotImplementedError(f"the schedule {expression}")
 
 
 def _matches(pattern: Mapping[str, Any], detail: str) -> bool:
@@ -823,6 +877,17 @@ def _metadata_id(detail: str) -> str:
         return str(json.loads(detail)["metadata"]["id"])
     except (ValueError, TypeError, KeyError):
         return f"{crc32(detail.encode()):x}"
+
+
+def _said(name: str, detail: str) -> str:
+    """What has to be the same each time that a message is told.
+
+    What is told again because it was asked for does not have to say of who asked.
+    """
+    if not name.endswith("Republished"):
+        return detail
+    told = json.loads(detail)
+    return json.dumps([told["data"], told["metadata"]["occurredAt"], told["metadata"]["version"]])
 
 
 def _name(message: Message) -> str:

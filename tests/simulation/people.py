@@ -68,6 +68,12 @@ class Counter(Protocol):
     def upload(self, upload: Json, body: bytes, label: str) -> int:
         """Post a form with a file in it to S3. Gives the answer's status."""
 
+    def invoke(self, service: str, door: str, event: Json, label: str) -> Any:
+        """Invoke a function by hand. Gives its answer, None where it failed."""
+
+    def lose_copies(self) -> None:
+        """Lose what public-api has copied of toys and orders."""
+
     def sleep(self, seconds: float) -> None:
         """Wait."""
 
@@ -107,7 +113,7 @@ class Shopper:
         city = draw.choices([*CITIES], weights=[*CITIES.values()])[0]
         self.claims = {"sub": f"{self.seed}-{self.number}", "email": f"s{self.number}@example.com"}
         self.key = f"key-{self.number}"
-        self.body = {
+        self.body: Json = {
             "lines": [
                 {"toyId": toy, "quantity": draw.choice((1, 1, 1, 2, 3))}
                 for toy in draw.sample(self.toys, draw.choice((1, 1, 2, 3)))
@@ -126,6 +132,10 @@ class Shopper:
         self.authenticates = draw.choices(outcomes, weights=(60, 15, 25))[0]
         self.looks = [draw.uniform(3, 90), draw.uniform(30, 300), draw.uniform(200, 900)]
         self.thinks = draw.uniform(2, 200)
+        self.browses = draw.random() < 0.4
+        self.expected: int | None = None
+        """What they were told that it comes to, where they asked and said so when ordering."""
+        self.asks = not self.twice and draw.random() < 0.3
 
     def scripts(self, shop: Counter) -> Scripts:
         """What the shopper does, and when it begins."""
@@ -137,7 +147,8 @@ class Shopper:
         return scripts
 
     def buy(self, shop: Counter, label: str) -> None:
-        """Order, and finish 3-D Secure where it is asked for."""
+        """Look, order, and finish 3-D Secure where it is asked for."""
+        self._look(shop)
         self._order(shop, label)
         if not self.order_id or "authentication" not in self.card:
             return
@@ -173,6 +184,23 @@ class Shopper:
                 self.cancelled = status
                 return
             shop.sleep(2.0**attempt)
+
+    def _look(self, shop: Counter) -> None:
+        """Look at a toy, and ask what the basket comes to; not everybody does."""
+        lines = self.body["lines"]
+        if self.browses:
+            path = f"/toys/{lines[0]['toyId']}"
+            shop.request("public-api", "GET", path, label=f"shopper {self.number} looks at a toy")
+        if self.asks:
+            label = f"shopper {self.number} asks"
+            basket = {"lines": lines, "shippingAddress": self.body["shippingAddress"]}
+            status, quote, _ = shop.request(
+                "public-api", "POST", "/quotes", label=label, body=basket
+            )
+            if status == 200 and not quote["missing"]:
+                self.expected = quote["gross"]
+                self.body["expectedGross"] = self.expected
+                shop.sleep(self.thinks)
 
     def _order(self, shop: Counter, label: str) -> None:
         for attempt in range(RETRIES):
@@ -243,6 +271,51 @@ class Warehouse:
             )
 
 
+@dataclass
+class Operator:
+    """Someone who rebuilds what was copied, because it is lost or to be on the safe side."""
+
+    seed: int
+    rush: float
+    asked: set[str] = field(default_factory=set)
+    """The rebuilds that were answered."""
+
+    def scripts(self, shop: Counter) -> Scripts:
+        """What the operator does, and when it begins."""
+        draw = random.Random(f"{self.seed} operator")
+        scripts: Scripts = []
+        for number in range(draw.choice((0, 0, 1, 1, 2))):
+            request_id = f"rebuild-{self.seed}-{number}"
+            loses, again = draw.random() < 0.6, draw.random() < 0.3
+            begins = draw.uniform(self.rush / 4, self.rush * 2)
+            scripts.append((begins, partial(self.rebuild, shop, request_id, loses)))
+            if again:
+                scripts.append((begins + draw.uniform(0, 3), partial(self.ask, shop, request_id)))
+        if draw.random() < 0.5:
+            scripts.append((draw.uniform(0, self.rush), partial(self.report, shop)))
+        return scripts
+
+    def rebuild(self, shop: Counter, request_id: str, loses: bool) -> None:
+        """Have all toys and orders told anew; it may be that the copies were lost before."""
+        if loses:
+            shop.lose_copies()
+            shop.sleep(random.Random(f"{self.seed} {request_id}").uniform(0.1, 60))
+        self.ask(shop, request_id)
+
+    def ask(self, shop: Counter, request_id: str) -> None:
+        """Ask for a rebuild until there is an answer."""
+        for attempt in range(RETRIES):
+            label = f"{request_id} {len(self.asked)} {attempt}"
+            if shop.invoke("public-api", "rebuild", {"requestId": request_id}, label):
+                self.asked.add(request_id)
+                return
+            shop.sleep(2.0**attempt)
+
+    def report(self, shop: Counter) -> None:
+        """Have the sales reported before the night."""
+        shop.invoke("reports", "outbox", {}, "the operator reports")
+
+
 def rubbish(seed: int) -> list[tuple[str, str, str]]:
     """Messages that can never be handled: source, name and detail, as somebody may put them."""
     draw = random.Random(f"{seed} rubbish")
@@ -269,5 +342,9 @@ def rubbish(seed: int) -> list[tuple[str, str, str]]:
         ("tbs.orders", "OrderPlaced", detail("OrderPlaced", {"orderId": "x"})),
         ("tbs.payments", "StoreFile", detail("StoreFile", {"owner": 1})),
         ("tbs.file-manager", "FileStored", detail("FileStored", {"owner": "urn:tbs:toy:x"})),
+        ("tbs.public-api", "RepublishToys", detail("RepublishToys", {})),
+        ("tbs.public-api", "RepublishOrders", detail("RepublishOrders", {"requestId": None})),
+        ("tbs.toys", "ToyRepublished", detail("ToyRepublished", {"toyId": 1})),
+        ("tbs.reports", "SalesReported", detail("SalesReported", {"months": []})),
     ]
     return draw.sample(kinds, 3)

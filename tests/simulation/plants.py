@@ -299,8 +299,8 @@ def what_failed_comes_back_at_once(world: World, planting: ExitStack) -> None:
 def stock_is_taken_without_looking(world: World, planting: ExitStack) -> None:
     def tamper(_: str, operation: str, params: Json) -> None:
         for item in params.get("TransactItems", ()):
-            if update := item.get("Update"):
-                condition = update["ConditionExpression"]
+            update = item.get("Update", {})
+            if condition := update.get("ConditionExpression"):
                 update["ConditionExpression"] = condition.replace(
                     "stock >= :quantity", "stock >= stock AND :quantity = :quantity"
                 )
@@ -531,7 +531,79 @@ def mails_go_to_somebody_else(world: World, planting: ExitStack) -> None:
 
 @plant("the catalogue is true")
 def the_catalogue_takes_older_versions(world: World, planting: ExitStack) -> None:
-    unconditional(world, planting, "public-api", "PutItem")
+    def make(was: Any, module: ModuleType) -> Any:
+        def newer(self: Any, toy_id: str, version: int, item: Json, category: str | None) -> bool:
+            if not was(self, toy_id, version, item, category):
+                whole = {**module.toy_key(toy_id), **item, "version": version}
+                self._table.put_item(Item=whole)
+            return True
+
+        return newer
+
+    replaced(world, planting, "public-api", "catalogue.Catalogue._newer", make)
+
+
+@plant("categories count their toys")
+def a_category_counts_whatever_the_toy_was_meanwhile(world: World, planting: ExitStack) -> None:
+    def tamper(_: str, operation: str, params: Json) -> None:
+        for step in params.get("TransactItems", ()):
+            put = step.get("Put", {})
+            if put.get("TableName") == table("public-api", "Catalogue"):
+                put.pop("ConditionExpression", None)
+                put.pop("ExpressionAttributeValues", None)
+
+    tampered(world, planting, tamper)
+
+
+@plant("the lists are those of the toys")
+def the_indexer_swallows_errors(world: World, planting: ExitStack) -> None:
+    workers = world.code.workers["public-api", "indexer"]
+    planting.enter_context(
+        patch.object(workers, "handlers", [_deaf(each) for each in workers.handlers])
+    )
+
+
+@plant("the lists are those of the toys")
+def the_indexer_leaves_what_a_toy_has_no_more(world: World, planting: ExitStack) -> None:
+    def make(was: Any, module: ModuleType) -> Any:
+        return lambda resource, name, puts, deletes: was(resource, name, puts, [])
+
+    replaced(world, planting, "public-api", "lists.write_all", make)
+
+
+@plant("the catalogue is true", "the public copy is true")
+def a_republication_ends_after_its_first_page(world: World, planting: ExitStack) -> None:
+    def make(was: Any, module: ModuleType) -> Any:
+        return lambda self, told, position: was(self, told, None)
+
+    for owner in ("toys", "orders"):
+        replaced(world, planting, owner, "republication.Republication.move_on", make)
+
+
+@plant("the catalogue is true", "the public copy is true", "a rebuild comes to its end")
+def the_republisher_swallows_errors(world: World, planting: ExitStack) -> None:
+    for owner in ("toys", "orders"):
+        workers = world.code.workers[owner, "republisher"]
+        planting.enter_context(
+            patch.object(workers, "handlers", [_deaf(each) for each in workers.handlers])
+        )
+
+
+@plant("the catalogue is true")
+def deleted_toys_are_not_told_again(world: World, planting: ExitStack) -> None:
+    def make(was: Any, module: ModuleType) -> Any:
+        def toys_after(self: Any, position: Any, looks: int) -> Any:
+            toys, following = was(self, position, looks)
+            return [toy for toy in toys if not toy.deleted_at], following
+
+        return toys_after
+
+    replaced(world, planting, "toys", "table.ToysTable.toys_after", make)
+
+
+@plant("the report is true")
+def a_report_that_is_stored_is_taken_for_the_newest(world: World, planting: ExitStack) -> None:
+    replaced(world, planting, "reports", "archive.says_the_same", lambda *_: _always)
 
 
 @plant("one mail per message")
@@ -563,13 +635,25 @@ def the_reports_take_older_versions(world: World, planting: ExitStack) -> None:
     )
 
 
+@plant("nobody pays what they did not expect")
+def what_is_expected_to_be_paid_is_not_looked_at(world: World, planting: ExitStack) -> None:
+    def make(was: Any, module: ModuleType) -> Any:
+        def check_out(order_id: str, buyer: Any, request: Any, *given: Any) -> Any:
+            asked = request.model_copy(update={"expected_gross": None})
+            return was(order_id, buyer, asked, *given)
+
+        return check_out
+
+    replaced(world, planting, "public-api", "orders_api.check_out", make)
+
+
 @plant("the same key makes one order")
 def the_same_key_makes_another_order(world: World, planting: ExitStack) -> None:
     replaced(
         world,
         planting,
         "public-api",
-        "api.identify",
+        "orders_api.identify",
         lambda *_: (
             lambda *_: uuid.uuid4().hex[:26].upper().translate(str.maketrans("ILOU", "1234"))
         ),

@@ -8,6 +8,7 @@ import os
 import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from hashlib import sha256
@@ -22,10 +23,12 @@ from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
 from moto.dynamodb.models import dynamodb_backends
+from moto.events.models import EventPattern
 
 from tests.simulation.aws import Aws, installed
 from tests.simulation.dynamodb import ACCOUNT, REGION
 from tools.objects import FormRefused
+from tools.shop import passes
 
 ALL: Any = {"ProjectionType": "ALL"}
 
@@ -107,7 +110,7 @@ class Both:
     def made(self, call: Call) -> Any:
         """What the call gives. All pages of a query, without an empty one at the end."""
         table, method, arguments = call
-        if method in {"transact_write_items", "batch_get_item"}:
+        if method in {"transact_write_items", "batch_get_item", "batch_write_item"}:
             on = self.resource.meta.client
         else:
             on = self.resource.Table(table)
@@ -119,6 +122,13 @@ class Both:
                 pages.append(answer["Items"])
                 assert len(pages) < 20
             return [page for page in pages if page]
+        if method == "scan":  # in no order
+            found = list(answer["Items"])
+            while start := answer.get("LastEvaluatedKey"):
+                assert len(answer["Items"]) <= arguments.get("Limit", 100)
+                answer = on.scan(**arguments, ExclusiveStartKey=start)
+                found += answer["Items"]
+            return sorted(found, key=repr)
         # moto tells of costs where nobody asked.
         left_out = {"ResponseMetadata", "ConsumedCapacity", "ItemCollectionMetrics"}
         return {name: value for name, value in answer.items() if name not in left_out}
@@ -664,6 +674,61 @@ def test_what_lies_under_one_hash_is_read_in_order(
     both.check_state()
 
 
+@settings(deadline=None, max_examples=30)
+@given(
+    st.dictionaries(st.sampled_from("abcdefgh"), items(), max_size=8),
+    st.sets(st.sampled_from("abcdefgh")),
+    st.integers(0, 4),
+)
+def test_what_is_written_in_batches_is_found_by_a_scan(
+    both: Both, laid: dict[str, dict[str, Any]], gone: set[str], limit: int
+) -> None:
+    both.fresh()
+    requests = [{"PutRequest": {"Item": {**item, "pk": pk}}} for pk, item in laid.items()]
+    if requests:
+        both.agree(("one", "batch_write_item", {"RequestItems": {"one": requests}}))
+    deletes = [{"DeleteRequest": {"Key": {"pk": pk}}} for pk in sorted(gone)]
+    if deletes:
+        both.agree(("one", "batch_write_item", {"RequestItems": {"one": deletes}}))
+    page = {"ConsistentRead": True, **({"Limit": limit} if limit else {})}
+    found = both.agree(("one", "scan", page))
+    assert {item["pk"] for item in found} == {tagged(pk) for pk in laid.keys() - gone}
+    both.agree(("one", "scan", {**page, "FilterExpression": Attr("pk").begins_with("a")}))
+    both.agree(("one", "scan", {**page, "FilterExpression": Attr("version").gte(1)}))
+    both.check_state()
+
+
+FILTERS = (
+    '{"eventName": ["MODIFY", "REMOVE"]}',
+    '{"dynamodb": {"Keys": {"pk": {"S": [{"prefix": "a"}]}}}}',
+    '{"eventName": ["INSERT"], "dynamodb": {"NewImage": {"status": {"S": ["PLACED", "x"]}}}}',
+    '{"dynamodb": {"OldImage": {"text": {"S": [{"exists": true}]}}}}',
+    '{"dynamodb": {"NewImage": {"text": {"S": [{"exists": false}]}}}}',
+)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(puts | deletes, max_size=8))
+def test_a_glimpse_of_a_change_passes_a_filter_as_its_record_does(
+    both: Both, calls: list[Call]
+) -> None:
+    """And as moto's own filter says."""
+    both.aws.reset()
+    with installed(both.aws):
+        for call in calls:
+            with suppress(ClientError):
+                both.made(call)
+    for change in both.aws.tables["one"].changes:
+        record = change.record()
+        for text in FILTERS:
+            pattern = json.loads(text)
+            parts = {part: {*names} for part, names in pattern.get("dynamodb", {}).items()}
+            criteria = {"Filters": [{"Pattern": text}]}
+            wanted = EventPattern(None, pattern).matches_event(record)  # type: ignore[arg-type]
+            assert passes(record, criteria) == wanted
+            assert passes(change.glimpse(parts), criteria) == wanted
+
+
 # ---- Refusals
 
 GOOD: dict[str, Any] = {"pk": "a", "version": 1}
@@ -716,6 +781,8 @@ MANY: list[Any] = [
             "batch_get_item",
             {"RequestItems": {"one": {"Keys": [{"pk": str(number)} for number in range(101)]}}},
         ),
+        ("one", "batch_write_item", {"RequestItems": {"none": [{"PutRequest": PUT}]}}),
+        ("one", "batch_write_item", {"RequestItems": {"one": [{"PutRequest": PUT}] * 2}}),
         ("one", "transact_write_items", {"TransactItems": MANY}),
         ("one", "transact_write_items", {"TransactItems": [MANY[0], MANY[0]]}),
     ],
@@ -818,6 +885,16 @@ def test_what_boto3_cannot_say_is_a_type_error(both: Both, value: Any) -> None:
 
 
 # ---- By example
+
+
+def test_a_batch_writes_twenty_five_items_at_most(aws: Aws) -> None:
+    client = boto3.resource("dynamodb").meta.client
+    requests: list[Any] = [{"PutRequest": {"Item": {"pk": str(number)}}} for number in range(26)]
+    with pytest.raises(ClientError, match="Too many items"):
+        client.batch_write_item(RequestItems={"one": requests})
+    assert aws.tables["one"].items == {}
+    client.batch_write_item(RequestItems={"one": requests[1:]})
+    assert len(aws.tables["one"].items) == 25
 
 
 def test_a_failed_transaction_changes_nothing_and_says_why(aws: Aws) -> None:
@@ -997,7 +1074,7 @@ def test_what_has_the_same_place_in_an_index_is_paged_all_the_same(aws: Aws) -> 
 @pytest.mark.parametrize(
     ("method", "arguments"),
     [
-        ("scan", {}),
+        ("scan", {"Segment": 0, "TotalSegments": 2}),
         ("put_item", {**PUT, "ReturnConsumedCapacity": "TOTAL"}),
         ("get_item", {"Key": {"pk": "a"}, "ProjectionExpression": "pk"}),
         ("query", {"KeyConditionExpression": Key("pk").eq("a"), "Select": "COUNT"}),

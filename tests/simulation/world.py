@@ -27,6 +27,7 @@ from tests.simulation.hub import Hub
 from tests.simulation.network import MAX_SECONDS, Invocation, Network
 from tests.simulation.stripe_at_hand import API_KEY, WEBHOOK_SECRET, Client, StripeAtHand
 from tests.simulation.violation import Violation
+from tests.simulation.windows import Windows
 from tests.simulation.workers import Code
 from tools import catalogue, gateway, stand_ins, wiring
 from tools.objects import FormRefused
@@ -45,6 +46,9 @@ NEXT_DAY = 30 * 60
 
 LAST_HOURS = 2
 """After so many hours in which nothing is left to do then, a run is over."""
+
+LOOKS = 60
+"""The items that a page of a republication looks at."""
 
 MOST_INVOCATIONS = 200
 """For each order: a run that takes more has no end."""
@@ -158,6 +162,9 @@ class World:
             opening.enter_context(patch.object(time, "sleep", self._sleep))
             opening.enter_context(patch.object(os, "urandom", self._randbytes))
             self._dice(opening)
+            for owner in ("toys", "orders"):  # so that a rebuild takes several pages
+                for module in self.code.modules[owner, "republisher"]:
+                    opening.enter_context(patch.object(module, "LOOKS", LOOKS))
             logging.disable(logging.CRITICAL)
             opening.callback(logging.disable, logging.NOTSET)
             self._open = opening.pop_all()
@@ -187,7 +194,7 @@ class World:
             workers.idle = list(range(len(workers.handlers)))
             workers.waiting.clear()
         if self._database.execute("select to_regclass('orders')").fetchone() != (None,):
-            self._database.execute("truncate orders, order_lines")
+            self._database.execute("truncate orders, order_lines, reports")
 
     def _connect_stripe(self, opening: ExitStack) -> None:
         client = Client(lambda *request: self._run.ask_stripe(*request) if self._run else _none())
@@ -266,6 +273,8 @@ class _Run:
         self._webhooks = self.network.queues[world.intake.queue]
         self._outages = dict(self._drawn_outages())
         self._events: dict[str, int] = {}
+        self._ticked = -1
+        """The last minute in which schedules were looked at."""
         self._rested = self.hub.now
         """When people were gone, and all had settled."""
 
@@ -274,17 +283,20 @@ class _Run:
         toys = self._stock()
         opened = self.hub.now
         shoppers = self._shoppers([toy.toy_id for toy in toys])
+        operator = people.Operator(self.plan.seed, self.rush)
         keepers = [managers.Manager(n, self.plan.seed, self.rush, toys) for n in range(2)]
         everybody: list[people.Person] = [
             *shoppers,
             *keepers,
             people.Warehouse(self.plan.seed, self.rush),
+            operator,
         ]
         for person in everybody:
             for arrives, script in person.scripts(self):
                 self.hub.spawn(script, after=arrives)
         poison = self._poison()
         stuck = self._to_the_end()
+        self._report_at_last()
         audit = Audit(
             self.world.aws,
             self.network,
@@ -296,11 +308,14 @@ class _Run:
             poison,
             self._availability,
         )
-        violations = list(audit.violations())
+        windows = Windows(
+            self.world.aws, self.world._database, operator, audit.orders, self._entries
+        )
+        violations = [*audit.violations(), *windows.violations()]
         if stuck:
             violations.append(Violation("a run ends", "the shop", stuck))
         ended: dict[str, int] = {}
-        for order in self.world.aws.tables[table("orders")].items.values():
+        for order in audit.orders.values():
             end = str(order.get("reason") or order.get("status"))
             ended[end] = ended.get(end, 0) + 1
         return Outcome(
@@ -393,7 +408,8 @@ class _Run:
         quiet = 0
         while quiet < times:
             before, failed = self.network.invocations, self.network.schedules_failed
-            due = self.network.tick(minute)
+            due = self.network.tick(minute, self._ticked)
+            self._ticked = minute
             minute += step
             end = START + minute * MINUTE
             self.hub.run(until=end)
@@ -447,8 +463,43 @@ class _Run:
             for route in door.routes if door.service.name == service else ():
                 arguments = path_arguments(route.path, path)
                 if route.method == method and arguments is not None:
-                    return door, proxy_event(route, path, arguments, label, *given)
+                    sent = (*given, door.service.stage)
+                    return door, proxy_event(route, path, arguments, label, *sent)
         raise LookupError(f"{service} has no {method} {path}")
+
+    def invoke(self, service: str, door: str, event: dict[str, Any], label: str) -> Any:
+        """Invoke a function by hand. Gives its answer, None where it failed."""
+        found = next(
+            each
+            for each in self.world.wiring.doors
+            if (each.service.name, each.name) == (service, door)
+        )
+
+        def invoke(back: Callable[[Invocation], None]) -> None:
+            self.network.invoke(found, event, label, back)
+
+        done = self.hub.wait(invoke)
+        return None if done.error else done.answer
+
+    def lose_copies(self) -> None:
+        """Lose the catalogue, and all that orders have told. What shoppers said stays untold."""
+        for name, part in (
+            (table("public-api", "Catalogue"), "pk"),
+            (table("public-api"), "projection"),
+        ):
+            own = self.world.aws.tables[name]
+            for item in [item for item in own.items.values() if part in item]:
+                key = {"pk": item["pk"], "sk": item["sk"]}
+                self.world.aws.call("dynamodb", "DeleteItem", {"TableName": name, "Key": key})
+        if self.network.notice:
+            self.network.notice("public-api loses its copies")
+        self.network.collect()
+
+    def _report_at_last(self) -> None:
+        """The sales are reported once more, when all is over, and nothing goes wrong."""
+        with self.chaos.quiet():
+            self.hub.spawn(lambda: self.invoke("reports", "outbox", {}, "the last report"))
+            self.hub.run()
 
     def sleep(self, seconds: float) -> None:
         """Wait."""
@@ -578,6 +629,13 @@ class _Run:
         """What shoppers are to be told of a toy's stock, by the toys service's own rule."""
         model = self.world.code.modules["toys", "toy"][0].Toy
         return str(model.model_validate(toy).availability)
+
+    def _entries(self, toy: Mapping[str, Any]) -> Mapping[Any, Mapping[str, Any]]:
+        """The entries that a toy of the catalogue is to have, by public-api's own rule."""
+        own = self.world.code.modules
+        model = own["public-api", "catalogue"][0].toy_of(toy)
+        entries: Mapping[Any, Mapping[str, Any]] = own["public-api", "lists"][0].entries(model)
+        return entries
 
     def _time(self) -> str:
         return datetime.fromtimestamp(self.hub.now, UTC).strftime("%H:%M:%S.%f")[:-3]
