@@ -2,8 +2,9 @@
 
 How long an order takes, one at a time on warm functions; how many invocations, calls and messages
 it costs, counted from what the functions report to X-Ray and from what the bus carries; how long a
-photo takes; what a search of the catalogue reads; how large each package is, and how long its doors
-take to import.
+photo takes; what a search of the catalogue reads; what a browser loads for each page, and how soon
+toys are seen; how many orders a second are accepted; how large each package is, and how long its
+doors take to import.
 """
 
 import argparse
@@ -24,7 +25,10 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from bench.accepting import accepting
 from bench.catalogue import SIZES, searches
+from bench.pages import pages
+from bench.storefront import shoppers_searches
 from bench.uploads import uploads
 from local import cloud, sam
 from local.bus import BusWatch
@@ -127,6 +131,7 @@ print(time.perf_counter() - began)
 ENVIRONMENT = {
     "AWS_DEFAULT_REGION": "eu-west-1",
     "TABLE_NAME": "t",
+    "CATALOGUE_NAME": "c",
     "EVENT_BUS_NAME": "b",
     "BUCKET_NAME": "b",
     "QUEUE_URL": "q",
@@ -199,6 +204,9 @@ def main() -> int:
         orders(settings, count)
         uploads(settings, UPLOADS, console)
         searches(SIZES, console)
+        shoppers_searches(SIZES, console)
+        pages(settings, console)
+        accepting(settings, console)
         packages(settings)
     except LocalError as error:
         fail(error.report())

@@ -7,13 +7,15 @@ import sys
 from collections.abc import Iterator
 
 import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from local import cloud as local_cloud
 from local.bus import BusWatch
 from local.processes import free_port
 from local.settings import ROOT, Settings
 from local.shopper import Shopper
-from tests.e2e.shop import Shop
+from tests.e2e.browser import Tabs, Watch, launch
+from tests.e2e.shop import Shop, eventually
 
 
 @pytest.fixture(scope="session")
@@ -58,3 +60,53 @@ def bus(settings: Settings) -> Iterator[BusWatch]:
     """One more reader on the bus."""
     with BusWatch(settings) as watch:
         yield watch
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A real browser. One for all tests: each has contexts of its own in it."""
+    expect.set_options(timeout=20_000)
+    with sync_playwright() as playwright:
+        browser = launch(playwright)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def tabs(browser: Browser, settings: Settings) -> Iterator[Tabs]:
+    """Opens pages of the shop. In the end nothing may have gone wrong in any of them."""
+    tabs = Tabs(browser, settings.url)
+    yield tabs
+    assert tabs.close() == []
+
+
+@pytest.fixture
+def tab(tabs: Tabs) -> tuple[Page, Watch]:
+    """A new shopper's page, and what goes wrong in it."""
+    return tabs.open()
+
+
+@pytest.fixture
+def page(tab: tuple[Page, Watch]) -> Page:
+    """A new shopper's page."""
+    return tab[0]
+
+
+@pytest.fixture
+def watch(tab: tuple[Page, Watch]) -> Watch:
+    """What goes wrong in `page`."""
+    return tab[1]
+
+
+@pytest.fixture
+def customer(settings: Settings) -> Shopper:
+    """A shopper whose account is new."""
+    return Shopper.sign_up(settings)
+
+
+@pytest.fixture
+def toy(shop: Shop, shopper: Shopper) -> str:
+    """A new toy for 20.00, in stock and in the public catalogue."""
+    made = shop.new_toy(stock=500, price=2000)
+    assert eventually(lambda: shopper.request("GET", f"/toys/{made}").status_code == 200)
+    return made

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import batched
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import psycopg
@@ -75,12 +76,39 @@ class Shop:
         found: dict[str, Any] = answer.json()
         return found
 
-    def new_toy(self, stock: int, price: int = 1999) -> str:
+    def toys(self) -> list[dict[str, Any]]:
+        """All toys, as their owner sees them."""
+        toys: list[dict[str, Any]] = []
+        query = "limit=100"
+        while True:
+            answer = aws.signed_request("GET", f"{self._toys}/toys?{query}", self.settings)
+            answer.raise_for_status()
+            page = answer.json()
+            toys += page["items"]
+            if not page["cursor"]:
+                return toys
+            query = f"limit=100&cursor={quote(page['cursor'], safe='')}"
+
+    def change_toy(self, toy_id: str, **changes: Any) -> None:
+        """Change what a toy is called, costs, and the like."""
+        self._whatever_it_is("PATCH", toy_id, json=changes)
+
+    def delete_toy(self, toy_id: str) -> None:
+        """Take a toy out of the catalogue."""
+        self._whatever_it_is("DELETE", toy_id)
+
+    def _whatever_it_is(self, method: str, toy_id: str, **given: Any) -> None:
+        address, auth = f"{self._toys}/toys/{toy_id}", aws.SigV4(self.settings)
+        headers = {"If-Match": "*"}
+        answer = httpx.request(method, address, headers=headers, auth=auth, timeout=60, **given)
+        answer.raise_for_status()
+
+    def new_toy(self, stock: int, price: int = 1999, name: str | None = None) -> str:
         """A new toy on the shelf; its id."""
         number = time.time_ns()
         draft = {
             "sku": f"TOP-{number}",
-            "name": f"Top {number}",
+            "name": name or f"Top {number}",
             "description": "Spins",
             "category": "Wooden toys",
             "brand": "Test",
