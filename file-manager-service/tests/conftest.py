@@ -4,9 +4,11 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 os.environ |= {
     "AWS_ACCESS_KEY_ID": "testing",
@@ -42,6 +44,8 @@ NAMED_BY = {
     "AWS::SQS::Queue": "QueueName",
     "AWS::S3::Bucket": "BucketName",
 }
+SESSION = boto3.Session()
+"""Reads what boto3 knows of AWS once, which takes longer than most tests. moto would begin anew."""
 
 
 @dataclass
@@ -62,17 +66,23 @@ def context() -> Context:
     return Context()
 
 
-@pytest.fixture(autouse=True)
-def aws() -> Iterator[None]:
-    """The template's tables, queues and bucket in moto, each under its logical id."""
+@cache
+def state() -> str:
+    """The template's tables, queues and buckets, each named by its logical id."""
     template = cfn_yaml.load(str(FOLDER / "template.yaml"))
     kept = {n: r for n, r in template["Resources"].items() if r["Type"] in NAMED_BY}
     for name, resource in kept.items():
         given = name.lower() if resource["Type"] == "AWS::S3::Bucket" else name
         resource["Properties"][NAMED_BY[resource["Type"]]] = given
     body = {key: template[key] for key in ("Parameters", "Conditions")} | {"Resources": kept}
-    with mock_aws():
-        boto3.client("cloudformation").create_stack(StackName="test", TemplateBody=json.dumps(body))
+    return json.dumps(body)
+
+
+@pytest.fixture(autouse=True)
+def aws() -> Iterator[None]:
+    """The template's tables, queues and buckets in moto."""
+    with mock_aws(), patch.object(boto3, "DEFAULT_SESSION", SESSION):
+        boto3.client("cloudformation").create_stack(StackName="test", TemplateBody=state())
         yield
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 os.environ |= {
     "AWS_ACCESS_KEY_ID": "testing",
@@ -31,6 +32,8 @@ settings.load_profile("patient")
 
 FOLDER = Path(__file__).parent.parent
 NAMED_BY = {"AWS::DynamoDB::Table": "TableName", "AWS::SQS::Queue": "QueueName"}
+SESSION = boto3.Session()
+"""Reads what boto3 knows of AWS once, which takes longer than most tests. moto would begin anew."""
 
 
 @dataclass
@@ -65,7 +68,7 @@ def state() -> str:
 @pytest.fixture(autouse=True)
 def aws(state: str) -> Iterator[None]:
     """The template's tables and queues in moto."""
-    with mock_aws():
+    with mock_aws(), patch.object(boto3, "DEFAULT_SESSION", SESSION):
         boto3.client("cloudformation").create_stack(StackName="test", TemplateBody=state)
         yield
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 os.environ |= {
     "AWS_ACCESS_KEY_ID": "testing",
@@ -34,6 +35,8 @@ settings.load_profile("patient")
 
 FOLDER = Path(__file__).parent.parent
 NAMED_BY = {"AWS::DynamoDB::Table": "TableName", "AWS::SQS::Queue": "QueueName"}
+SESSION = boto3.Session()
+"""Reads what boto3 knows of AWS once, which takes longer than most tests. moto would begin anew."""
 
 
 @dataclass
@@ -67,7 +70,7 @@ def aws(template: dict[str, Any]) -> Iterator[None]:
     for name, resource in kept.items():
         resource["Properties"][NAMED_BY[resource["Type"]]] = name
     body = {key: template[key] for key in ("Parameters", "Conditions")} | {"Resources": kept}
-    with mock_aws():
+    with mock_aws(), patch.object(boto3, "DEFAULT_SESSION", SESSION):
         boto3.client("cloudformation").create_stack(StackName="test", TemplateBody=json.dumps(body))
         boto3.client("sesv2").create_email_identity(EmailIdentity=os.environ["SENDER_ADDRESS"])
         yield

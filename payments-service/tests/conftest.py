@@ -11,8 +11,10 @@ import time
 import urllib.parse
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 os.environ |= {
     "AWS_ACCESS_KEY_ID": "testing",
@@ -57,8 +59,8 @@ settings.load_profile("patient")
 FOLDER = Path(__file__).parent.parent
 NAMED_BY = {"AWS::DynamoDB::Table": "TableName", "AWS::SQS::Queue": "QueueName"}
 SECRET = {"apiKey": "sk_test_secret", "webhookSecret": "whsec_secret"}
-CLOUDFORMATION = boto3.client("cloudformation")
-SECRETS = boto3.client("secretsmanager")
+SESSION = boto3.Session()
+"""Reads what boto3 knows of AWS once, which takes longer than most tests. moto would begin anew."""
 
 
 @dataclass
@@ -79,17 +81,25 @@ def context() -> Context:
     return Context()
 
 
-@pytest.fixture(autouse=True)
-def aws() -> Iterator[None]:
-    """The template's table and queues in moto, each under its logical id, and Stripe's key."""
+@cache
+def state() -> str:
+    """The template's table and queues, each named by its logical id."""
     template = cfn_yaml.load(str(FOLDER / "template.yaml"))
     kept = {n: r for n, r in template["Resources"].items() if r["Type"] in NAMED_BY}
     for name, resource in kept.items():
         resource["Properties"][NAMED_BY[resource["Type"]]] = name
     body = {key: template[key] for key in ("Parameters", "Conditions")} | {"Resources": kept}
-    with mock_aws():
-        CLOUDFORMATION.create_stack(StackName="test", TemplateBody=json.dumps(body))
-        SECRETS.create_secret(Name="tbs/stripe", SecretString=json.dumps(SECRET))
+    return json.dumps(body)
+
+
+@pytest.fixture(autouse=True)
+def aws() -> Iterator[None]:
+    """The template's table and queues in moto, and Stripe's key."""
+    with mock_aws(), patch.object(boto3, "DEFAULT_SESSION", SESSION):
+        boto3.client("cloudformation").create_stack(StackName="test", TemplateBody=state())
+        boto3.client("secretsmanager").create_secret(
+            Name="tbs/stripe", SecretString=json.dumps(SECRET)
+        )
         yield
 
 
