@@ -29,7 +29,6 @@ def in_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(time, "sleep", lambda seconds: None)
     monkeypatch.setattr(gallery, "_LOOK", 0.001)
     monkeypatch.setattr(gallery, "_JUDGED", 0.0)
-    monkeypatch.setattr(gallery, "PATIENCE", 0.3)
 
 
 @pytest.fixture
@@ -194,8 +193,9 @@ def test_only_pictures_that_are_missing_are_uploaded(
 
 
 def test_a_picture_that_never_comes_is_given_up(
-    shop: FakeShop, progress: Progress, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, shop: FakeShop, progress: Progress, tmp_path: Path
 ) -> None:
+    monkeypatch.setattr(gallery, "PATIENCE", 0.3)
     shop.looks = 1_000_000
     (tmp_path / "a.png").write_bytes(PICTURE)
     report = bring_in(shop.toys_api, [row(1, tmp_path / "a.png")], progress)

@@ -22,7 +22,8 @@ class Run:
 
     def kept(self, shop: Shop) -> dict[str, dict[str, Any]]:
         """What orders keeps of them."""
-        kept = {item["orderId"]: item for item in shop.items("orders") if "status" in item}
+        told = (item for item in shop.items("orders") if "orderId" in item and "status" in item)
+        kept = {item["orderId"]: item for item in told}
         return {order_id: kept[order_id] for order_id in self.orders if order_id in kept}
 
     def ends(self, shop: Shop) -> Counter[tuple[str, str | None]]:

@@ -74,6 +74,7 @@ def log_in(page: Page, shopper: Shopper, password: str = PASSWORD) -> None:
     """From anywhere; ends at home."""
     page.goto("/log-in")
     enter(page, shopper.email, password)
+    page.wait_for_url("/")
     expect(account(page)).to_be_visible()
 
 

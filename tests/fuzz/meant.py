@@ -78,6 +78,14 @@ MEANT = (
         "how large a file may be depends on its type",
     ),
     Meant(
+        GOOD_IS_REFUSED,
+        "file-manager",
+        "POST /files",
+        422,
+        "that of a PDF ends with .pdf",
+        "what a file may be called depends on its type",
+    ),
+    Meant(
         BAD_IS_TAKEN,
         "toys",
         "POST /toys/batch",
