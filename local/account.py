@@ -1,5 +1,6 @@
 """Where an environment's stacks are, and how to speak to them: the local cloud, or AWS."""
 
+import json
 import re
 import threading
 from collections.abc import Iterator
@@ -44,6 +45,39 @@ class Account:
             return aws.client(name, self._settings)
         return boto3.session.Session(region_name=region).client(name)  # type: ignore[call-overload]
 
+    def placed(self, service: Service) -> tuple[str, str | None]:
+        """The name of a service's stack, and its region where one is fixed.
+
+        Raises LocalError when samconfig.toml tells of no such environment.
+        """
+        return (service.stack(), None) if self.is_local else placed(service, self.environment)
+
+    def outputs(self, service: Service) -> dict[str, str]:
+        """The outputs of a service's stack. Raises LocalError when the stack is not there."""
+        if self.is_local:
+            return stacks.outputs(self._settings, service.name)
+        stack, region = self.placed(service)
+        with self.telling():
+            found = self.client("cloudformation", region).describe_stacks(StackName=stack)
+        return {o["OutputKey"]: o["OutputValue"] for o in found["Stacks"][0].get("Outputs", [])}
+
+    def invoke(self, service: Service, output: str, failed: str) -> Any:
+        """The answer of the function that an output of the service's stack names.
+
+        Raises LocalError when there is none, and when it fails: with `failed`, and why.
+        """
+        function = self.outputs(service).get(output)
+        stack, region = self.placed(service)
+        if function is None:
+            raise LocalError(f"The stack {stack} has no {output}: deploy it anew.")
+        with self.telling():
+            answer = self.client("lambda", region).invoke(FunctionName=function, Payload=b"{}")
+        told: Any = json.loads(answer["Payload"].read())
+        if "FunctionError" in answer:
+            what = f"{told.get('errorType', 'failed')}: {told.get('errorMessage', '')}"
+            raise LocalError(f"{failed}. {what}. See make logs SERVICE={service.name}")
+        return told
+
     def api(self, service: Service) -> httpx.Client:
         """A client of a service's private API: signs its requests, and knows where they go.
 
@@ -53,15 +87,11 @@ class Account:
             return _client_of(
                 stacks.api_url(self._settings, service.name), aws.SigV4(self._settings)
             )
-        stack, region = placed(service, self.environment)
-        with self.telling():
-            found = self.client("cloudformation", region).describe_stacks(StackName=stack)
-        outputs = {o["OutputKey"]: o["OutputValue"] for o in found["Stacks"][0].get("Outputs", [])}
-        url = outputs.get("ApiUrl", "")
+        url = self.outputs(service).get("ApiUrl", "")
         at = _REGION.match(url)
         credentials = boto3.session.Session().get_credentials()
         if at is None or credentials is None:
-            lacks = "credentials of AWS" if at else f"ApiUrl of the stack {stack}"
+            lacks = "credentials of AWS" if at else f"ApiUrl of the stack {self.placed(service)[0]}"
             raise LocalError(f"There are no {lacks} to call the API of {service.name} with.")
         return _client_of(url, aws.SigV4(self._settings, credentials, at["region"]))
 

@@ -2,7 +2,7 @@
 
 from local.account import Account
 from local.errors import LocalError
-from local.services import placed, select
+from local.services import select
 from local.settings import Settings
 
 GROUP = "managers"
@@ -13,15 +13,14 @@ def appoint(settings: Settings, environment: str, email: str) -> None:
 
     Raises LocalError when nobody has signed up with that address, and when AWS refuses.
     """
-    stack, region = placed(select(["public-api"])[0], environment)
+    (shop,) = select(["public-api"])
     account = Account(settings, environment)
+    stack, region = account.placed(shop)
     cognito = account.client("cognito-idp", region)
+    pool = account.outputs(shop).get("UserPoolId")
+    if pool is None:
+        raise LocalError(f"The stack {stack} has no user pool")
     with account.telling():
-        found = account.client("cloudformation", region).describe_stacks(StackName=stack)
-        outputs = {o["OutputKey"]: o["OutputValue"] for o in found["Stacks"][0].get("Outputs", [])}
-        pool = outputs.get("UserPoolId")
-        if pool is None:
-            raise LocalError(f"The stack {stack} has no user pool")
         try:
             cognito.admin_add_user_to_group(UserPoolId=pool, Username=email, GroupName=GROUP)
         except cognito.exceptions.UserNotFoundException as error:

@@ -1,6 +1,5 @@
 """Rebuilds what public-api keeps of toys and orders: has their owners tell of all of them again."""
 
-import json
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -9,7 +8,7 @@ from local import stacks
 from local.account import Account
 from local.errors import LocalError
 from local.progress import Progress, console
-from local.services import placed, select
+from local.services import select
 from local.settings import Settings
 
 OUTPUT = "RebuildFunctionName"
@@ -36,8 +35,9 @@ def show(settings: Settings, environment: str) -> None:
     """
     account = Account(settings, environment)
     with Progress() as progress:
-        with progress.step("Asking for all toys and orders"), account.telling():
-            request_id = ask(account, *_function(settings, account))
+        with progress.step("Asking for all toys and orders"):
+            (shop,) = select(["public-api"])
+            request_id = account.invoke(shop, OUTPUT, "It could not be asked for")["requestId"]
         if account.is_local:
             told = {name: _await(settings, account, name, request_id, progress) for name in OWNERS}
             with progress.step("Taking it over"):
@@ -57,16 +57,6 @@ def show(settings: Settings, environment: str) -> None:
         f"`make logs SERVICE=public-api` has each message, under {request_id}.",
         soft_wrap=True,
     )
-
-
-def ask(account: Account, function: str, region: str | None) -> str:
-    """Have the rebuild asked for. Returns its id. Raises LocalError when that failed."""
-    answer = account.client("lambda", region).invoke(FunctionName=function, Payload=b"{}")
-    told: Any = json.loads(answer["Payload"].read())
-    if "FunctionError" in answer:
-        what = f"{told.get('errorType', 'failed')}: {told.get('errorMessage', '')}"
-        raise LocalError(f"It could not be asked for. {what}. See make logs SERVICE=public-api")
-    return str(told["requestId"])
 
 
 def finish(look: Callable[[], Mapping[str, Any] | None], name: str) -> int:
@@ -136,18 +126,3 @@ def _unread(settings: Settings, account: Account) -> int:
         ],
     )["Attributes"]
     return sum(map(int, counted.values()))
-
-
-def _function(settings: Settings, account: Account) -> tuple[str, str | None]:
-    """The function that asks for a rebuild, and its region where one is fixed."""
-    (shop,) = select(["public-api"])
-    if account.is_local:
-        stack, region = shop.stack(), None
-        outputs = stacks.outputs(settings, shop.name)
-    else:
-        stack, region = placed(shop, account.environment)
-        found = account.client("cloudformation", region).describe_stacks(StackName=stack)
-        outputs = {o["OutputKey"]: o["OutputValue"] for o in found["Stacks"][0].get("Outputs", [])}
-    if OUTPUT not in outputs:
-        raise LocalError(f"The stack {stack} has no {OUTPUT}: deploy it anew.")
-    return outputs[OUTPUT], region

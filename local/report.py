@@ -1,6 +1,5 @@
 """The sales of twelve months: has the reports counted anew and told, and prints what they say."""
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -8,11 +7,9 @@ from rich.bar import Bar
 from rich.table import Table
 from rich.text import Text
 
-from local import stacks
 from local.account import Account
-from local.errors import LocalError
 from local.progress import Progress, console, escape
-from local.services import Service, placed, select
+from local.services import select
 from local.settings import Settings
 
 OUTPUT = "ReportFunctionName"
@@ -32,11 +29,10 @@ def show(settings: Settings, environment: str) -> None:
 
     Raises LocalError when the stack is not there, or the report could not be made.
     """
-    (reports,) = select(["reports"])
     account = Account(settings, environment)
     # A database that sleeps takes some seconds to wake.
-    with Progress() as progress, progress.step("Counting the sales"), account.telling():
-        message = ask(account, *_function(settings, account, reports))
+    with Progress() as progress, progress.step("Counting the sales"):
+        message = ask(account)
     report = message["data"]
     console.print(months(report))
     console.print(_today(report))
@@ -47,28 +43,10 @@ def show(settings: Settings, environment: str) -> None:
     console.print(f"Told as {message['metadata']['id']}.")
 
 
-def ask(account: Account, function: str, region: str | None) -> dict[str, Any]:
+def ask(account: Account) -> dict[str, Any]:
     """Have the report made and told. Returns the message. Raises LocalError when that failed."""
-    answer = account.client("lambda", region).invoke(FunctionName=function, Payload=b"{}")
-    told: Any = json.loads(answer["Payload"].read())
-    if "FunctionError" in answer:
-        what = f"{told.get('errorType', 'failed')}: {told.get('errorMessage', '')}"
-        raise LocalError(f"The sales could not be reported. {what}. See make logs SERVICE=reports")
-    return dict(told)
-
-
-def _function(settings: Settings, account: Account, service: Service) -> tuple[str, str | None]:
-    """The function that reports, and its region where one is fixed."""
-    if account.is_local:
-        stack, region = service.stack(), None
-        outputs = stacks.outputs(settings, service.name)
-    else:
-        stack, region = placed(service, account.environment)
-        found = account.client("cloudformation", region).describe_stacks(StackName=stack)
-        outputs = {o["OutputKey"]: o["OutputValue"] for o in found["Stacks"][0].get("Outputs", [])}
-    if OUTPUT not in outputs:
-        raise LocalError(f"The stack {stack} has no {OUTPUT}: deploy it anew.")
-    return outputs[OUTPUT], region
+    (reports,) = select(["reports"])
+    return dict(account.invoke(reports, OUTPUT, "The sales could not be reported"))
 
 
 def months(report: Report) -> Table:

@@ -6,7 +6,7 @@ from typing import Any
 
 from playwright.sync_api import Page, expect
 
-from local import mailbox, managers, report, stacks
+from local import mailbox, managers, report
 from local.account import Account
 from local.settings import Settings
 from local.shopper import PASSWORD, Shopper
@@ -184,8 +184,7 @@ def test_a_managers_report(
 
 def reported(settings: Settings) -> dict[str, Any]:
     """Have the sales reported, as a night does; what is told."""
-    function = stacks.outputs(settings, "reports")["ReportFunctionName"]
-    told: dict[str, Any] = report.ask(Account(settings, "local"), function, None)["data"]
+    told: dict[str, Any] = report.ask(Account(settings, "local"))["data"]
     return told
 
 
