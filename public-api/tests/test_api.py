@@ -16,6 +16,7 @@ from public_api import api, desk, dynamo, inbox, orders_api
 from public_api.cancellation import TooLate, cancel
 from public_api.catalogue import Catalogue
 from public_api.checkout import Refusal
+from public_api.cursor import write
 from public_api.dynamo import PAUSES
 from public_api.messages import CancelOrder, of_order
 from public_api.model import now
@@ -1028,6 +1029,8 @@ def test_a_toy_that_is_sold_out_can_be_ordered(call: Call) -> None:
         ({"cursor": ""}, 400),
         ({"cursor": "made-up"}, 400),
         ({"cursor": "e30"}, 400),
+        ({"cursor": write("orders", " ORDER#A")}, 400),
+        ({"cursor": write("orders", "2026 PROFILE")}, 400),
         ({"cursor": "WyJieU5hbWUiLCIiLCJraXRlIl0"}, 400),
         ({"cursor": "é"}, 400),
         ({"cursor": "A" * 5_000}, 400),

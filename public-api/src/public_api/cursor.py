@@ -6,8 +6,8 @@ They are not sealed: whoever makes one up learns nothing that the list itself wo
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from hashlib import sha256
 
-LONGEST = 1600
-"""Characters of a cursor, at most: those that a key of a table can come to, and the digest."""
+LONGEST = 1382
+"""Characters of a cursor, at most. What it says is then no longer than a table's key may be."""
 
 _DIGEST = 12
 """Bytes of a list's digest."""

@@ -16,7 +16,6 @@
 An order lies under its shopper, so that whoever asks for another's finds nothing.
 """
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -25,6 +24,7 @@ import boto3
 from boto3.dynamodb.conditions import Attr, Key
 from pydantic import TypeAdapter
 
+from public_api import cursor as cursors
 from public_api.cursor import BadCursor
 from public_api.dynamo import PROMPTLY
 from public_api.model import Timestamp
@@ -33,12 +33,11 @@ from public_api.profile import Profile
 from public_api.report import SalesReport
 from public_api.republication import Rebuild
 
-MAX_CURSOR = 1360
-"""The longest cursor, in characters. What it says is then short enough to be a key."""
-
-
 _TIME = TypeAdapter(Timestamp)
 """How a time is written."""
+
+_ORDERS = "orders"
+"""What the cursors of shoppers' orders are good for. Whose they are, the query says."""
 
 _SALES = {"pk": "REPORT", "sk": "SALES"}
 """The key of the report of sales."""
@@ -74,10 +73,12 @@ class PublicTable:
         start: dict[str, Any] = {}
         oldest = _TIME.dump_python(earliest)
         if cursor is not None:
-            since, order_id = _read_cursor("byTime", cursor)
+            since, _, sk = cursors.read(_ORDERS, cursor).partition(" ")
+            if not since or not sk.startswith("ORDER#"):
+                raise BadCursor("made up")
             if since < oldest:  # where a query may not begin, and nothing is left to be found
                 return [], None
-            start = {"since": since} | _order_key(customer_id, order_id)
+            start = {"pk": f"SHOPPER#{customer_id}", "sk": sk, "since": since}
         page = self._table.query(
             IndexName="byTime",
             KeyConditionExpression=Key("pk").eq(f"SHOPPER#{customer_id}")
@@ -88,7 +89,10 @@ class PublicTable:
             **({"ExclusiveStartKey": start} if start else {}),  # type: ignore[arg-type]
         )
         orders = [Order.model_validate(item) for item in page["Items"]]
-        return orders, _following("byTime", page, "since", "sk")
+        if "LastEvaluatedKey" not in page:
+            return orders, None
+        last = page["LastEvaluatedKey"]
+        return orders, cursors.write(_ORDERS, " ".join(map(str, (last["since"], last["sk"]))))
 
     def submit(self, submission: Submission) -> None:
         """Save a new order. Raises Conflict when the order is there already."""
@@ -212,31 +216,3 @@ def _profile_key(customer_id: str) -> dict[str, str]:
 
 def _order(item: Mapping[str, Any] | None) -> Order | None:
     return Order.model_validate(item) if item else None
-
-
-_Position = TypeAdapter(tuple[str, str, str])
-"""A place in an index: the index, the sort key there, and the id of the toy or order."""
-
-
-def _following(index: str, page: Mapping[str, Any], sort: str, key: str) -> str | None:
-    """The cursor of the page after `page`, if there is one."""
-    last = page.get("LastEvaluatedKey")
-    return _cursor(index, last[sort], last[key].partition("#")[2]) if last else None
-
-
-def _cursor(index: str, sort: str, identity: str) -> str:
-    return urlsafe_b64encode(_Position.dump_json((index, sort, identity))).decode().rstrip("=")
-
-
-def _read_cursor(index: str, cursor: str) -> tuple[str, str]:
-    """The place that a cursor stands for: sort key and id. Raises BadCursor."""
-    if len(cursor) > MAX_CURSOR:
-        raise BadCursor("too long")
-    try:
-        padded = cursor.encode() + b"=" * (-len(cursor) % 4)
-        of_index, sort, identity = _Position.validate_json(urlsafe_b64decode(padded))
-    except ValueError as error:
-        raise BadCursor("made up") from error
-    if of_index != index or not sort or cursor != _cursor(index, sort, identity):
-        raise BadCursor("made up")
-    return sort, identity
