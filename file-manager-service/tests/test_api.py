@@ -10,7 +10,7 @@ import boto3
 import pytest
 from file_manager import api, inbox
 from file_manager.file import File, Submission, file_id
-from file_manager.messages import parse
+from file_manager.messages import StoreFile, parse
 from file_manager.model import now
 from file_manager.table import FilesTable
 
@@ -50,6 +50,7 @@ def test_a_file_that_was_stored_is_there_with_a_link_to_it(
     event = sample("inbox-StoreFile")
     inbox.handler(event, context)
     sender, command = parse(event["Records"][0]["body"])
+    assert isinstance(command, StoreFile)
     id_ = file_id(sender, command.metadata.id)
     status, file, headers = call(f"/files/{id_}")
     assert (status, file["fileId"], file["status"]) == (200, id_, "STORED")

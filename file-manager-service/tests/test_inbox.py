@@ -11,7 +11,7 @@ import boto3
 import pytest
 from file_manager import inbox
 from file_manager.file import MAX_TEXT, File, Rejection, Status, Submission, file_id
-from file_manager.messages import parse
+from file_manager.messages import StoreFile, parse
 from file_manager.table import FilesTable
 
 Sample = Callable[[str], dict[str, Any]]
@@ -28,7 +28,9 @@ def table() -> FilesTable:
 
 
 def given(event: dict[str, Any]) -> Submission:
-    return parse(event["Records"][0]["body"])[1].data
+    _, command = parse(event["Records"][0]["body"])
+    assert isinstance(command, StoreFile)
+    return command.data
 
 
 def id_of(event: dict[str, Any]) -> str:

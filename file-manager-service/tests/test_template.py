@@ -5,6 +5,7 @@ from typing import Any
 
 from cfnlint.decode import cfn_yaml
 from file_manager import places
+from file_manager.share import MOST_DAYS, SHARED
 from file_manager.table import REMEMBERED
 from file_manager.upload import FORM_LIFE, PATIENCE
 
@@ -25,7 +26,7 @@ def test_both_buckets_are_closed_and_encrypted() -> None:
         assert bucket["BucketEncryption"]
 
 
-def test_cloudfront_may_read_what_is_public_and_nobody_may_read_anything_else() -> None:
+def test_cloudfront_may_read_what_is_public_or_shared_and_nobody_may_read_anything_else() -> None:
     allowed = []
     for resource in RESOURCES.values():
         if resource["Type"] == "AWS::S3::BucketPolicy":
@@ -36,7 +37,7 @@ def test_cloudfront_may_read_what_is_public_and_nobody_may_read_anything_else() 
     assert statement["Principal"] == {"Service": "cloudfront.amazonaws.com"}
     assert (statement["Action"], statement["Resource"]) == (
         "s3:GetObject",
-        {"Fn::Sub": "${Bucket.Arn}/public/*"},
+        [{"Fn::Sub": f"${{Bucket.Arn}}/{prefix}/*"} for prefix in ("public", "shared")],
     )
     (source,) = statement["Condition"]["StringEquals"].values()
     assert source["Fn::Sub"].endswith(":distribution/${Distribution}")
@@ -55,6 +56,29 @@ def test_what_is_public_is_served_as_nothing_that_runs() -> None:
     assert behaviour["AllowedMethods"] == ["GET", "HEAD"]
     assert behaviour["Compress"]
     assert settings["Origins"][0]["OriginAccessControlId"]
+
+
+def test_what_is_shared_is_kept_and_found_by_nobody() -> None:
+    settings = RESOURCES["Distribution"]["Properties"]["DistributionConfig"]
+    (behaviour,) = settings["CacheBehaviors"]
+    assert behaviour["PathPattern"] == f"/{SHARED}*"
+    assert behaviour["CachePolicyId"] == "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
+    assert behaviour["ResponseHeadersPolicyId"] == {"Ref": "SharedHeaders"}
+    assert behaviour["ViewerProtocolPolicy"] == "redirect-to-https"
+    assert behaviour["AllowedMethods"] == ["GET", "HEAD"]
+    policy = RESOURCES["SharedHeaders"]["Properties"]["ResponseHeadersPolicyConfig"]
+    custom = {one["Header"]: one["Value"] for one in policy["CustomHeadersConfig"]["Items"]}
+    assert custom == {"Cache-Control": "private, no-store", "X-Robots-Tag": "noindex"}
+    security = policy["SecurityHeadersConfig"]
+    assert security["ReferrerPolicy"]["ReferrerPolicy"] == "no-referrer"
+    assert "sandbox" in security["ContentSecurityPolicy"]["ContentSecurityPolicy"]
+    assert "Logging" not in settings  # its lines would hold the links
+
+
+def test_no_share_is_gone_before_its_days_are_over() -> None:
+    rule = rules("Bucket")["shared"]
+    assert rule["Prefix"] == SHARED
+    assert rule["ExpirationInDays"] >= MOST_DAYS
 
 
 def test_s3_tells_of_uploads_and_of_nothing_else() -> None:

@@ -362,7 +362,7 @@ def drafts(draw: st.DrawFn) -> Any:
     return draft
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(draft=drafts() | ANYTHING.filter(lambda draft: not isinstance(draft, dict)))
 def test_what_a_batch_says_of_a_toy_is_what_would_be_said_of_it_alone(
     call: Call, draft: Any

@@ -11,8 +11,8 @@ from toys.messages import of_reservation, of_toy, republished
 from toys.model import now
 from toys.picture import MOST_SHOWN, Picture
 from toys.republication import Republication
-from toys.reservation import Line, Refusal, Reservation, Status
-from toys.toy import Toy, ToyDraft
+from toys.reservation import HeldLine, Refusal, Reservation, Status
+from toys.toy import Fulfilment, Toy, ToyDraft
 
 DRAFT = ToyDraft(
     sku="KITE-1",
@@ -72,7 +72,7 @@ def test_tells_of_a_deletion_once(toy: Toy) -> None:
     ],
 )
 def test_tells_of_a_reservation_when_its_status_changes(status: Status, name: str) -> None:
-    line = Line(toy_id="toy-1", quantity=1, price=1500)
+    line = HeldLine(toy_id="toy-1", quantity=1, price=1500)
     reservation = Reservation(
         order_id="order-1",
         status=status,
@@ -145,7 +145,7 @@ def test_no_call_is_larger_than_the_bus_takes() -> None:
         status=Status.REFUSED,
         reason=Refusal.PRICE_CHANGED,
         currency="EUR",
-        lines=tuple(Line(toy_id=f"{n:#>100}", quantity=99, price=100_000_000) for n in range(50)),
+        lines=tuple(largest(n) for n in range(50)),
         toy_id="t" * 100,
         version=1,
         updated_at=now(),
@@ -165,6 +165,18 @@ def test_no_call_is_larger_than_the_bus_takes() -> None:
         # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html
         parts = [e["Source"] + e["DetailType"] + e["Detail"] for e in chunk]
         assert sum(len(part.encode()) for part in parts) <= 256 * 1024
+
+
+def largest(number: int) -> HeldLine:
+    """The largest line there is."""
+    return HeldLine(
+        toy_id=f"{number:#>100}",
+        quantity=99,
+        price=100_000_000,
+        category=NOISE[:60],
+        fulfilment=Fulfilment.DIGITAL,
+        file_id="f" * 100,
+    )
 
 
 def test_small_messages_go_ten_at_a_time(toy: Toy) -> None:

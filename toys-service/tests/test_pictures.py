@@ -146,7 +146,7 @@ def test_a_deletion_that_comes_first_leaves_a_tombstone() -> None:
     hear(deleted(toy_id, "f1"), stored(toy_id, "f1"))
     assert shown(toy_id) == []
     assert toy(toy_id).version == 1
-    record = api.table.picture("f1")
+    record = api.table.file("f1")
     assert record
     assert (record.version, record.picture) == (3, None)
 
@@ -163,8 +163,7 @@ def test_a_newer_state_of_a_picture_takes_its_place() -> None:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"visibility": "private", "url": None, "renditions": None},
-        {"visibility": "private"},
+        {"contentType": "text/html", "visibility": "private", "url": None, "renditions": None},
         {"contentType": "application/pdf", "renditions": None},
         {"owner": "urn:tbs:order:1"},
         {"owner": "urn:tbs:toy:"},
@@ -174,7 +173,7 @@ def test_what_shoppers_cannot_see_is_no_picture(changes: Json) -> None:
     toy_id = shelve()
     hear(stored(toy_id, "f1", **changes))
     assert shown(toy_id) == []
-    assert api.table.picture("f1") is None
+    assert api.table.file("f1") is None
     hear(deleted(toy_id, "f1"))
     assert toy(toy_id).version == 1
 
@@ -193,7 +192,7 @@ def test_a_picture_that_is_refused_is_logged_and_counted(
 def test_a_file_of_a_toy_that_is_not_there_is_known_and_changes_nothing() -> None:
     hear(stored("nobody", "f1"))
     assert api.table.toy("nobody") is None
-    record = api.table.picture("f1")
+    record = api.table.file("f1")
     assert record
     assert record.toy_id == "nobody"
     hear(deleted("nobody", "f1"))
@@ -366,7 +365,7 @@ def test_a_toy_that_goes_meanwhile_is_gone(call: Call, monkeypatch: pytest.Monke
         hear(stored(toy_id, "f1"))
     assert toy(toy_id).deleted_at
     assert shown(toy_id) == []
-    assert api.table.picture("f1")
+    assert api.table.file("f1")
 
 
 @pytest.mark.parametrize("first", ["FileStored", "FileDeleted"])
@@ -389,7 +388,7 @@ def test_two_events_of_one_file_at_once_end_as_one_after_the_other(
         patched.setattr(inbox.table, "know", other)
         hear(late)
     assert shown(toy_id) == []
-    record = api.table.picture("f1")
+    record = api.table.file("f1")
     assert record
     assert record.version == 3
 
@@ -404,7 +403,7 @@ def test_what_is_known_of_a_file_never_grows_older(monkeypatch: pytest.MonkeyPat
     with monkeypatch.context() as patched:
         meanwhile(patched, lambda: hear(gone))
         hear(newer)
-    record = api.table.picture("f1")
+    record = api.table.file("f1")
     assert record
     assert (record.version, record.picture) == (4, None)
 

@@ -259,7 +259,7 @@ def test_others_who_always_write_the_stock_are_told_of(
     units=st.integers(0, MOST_STOCK),
     delta=st.integers(-MOST_STOCK, MOST_STOCK).filter(bool),
 )
-@settings(max_examples=30)
+@settings(max_examples=20)
 def test_the_transaction_refuses_exactly_what_the_rule_refuses(units: int, delta: int) -> None:
     table, toy_id = ToysTable("Table"), str(uuid.uuid4())
     shelve(table, toy_id, units)

@@ -14,16 +14,18 @@ from pydantic import Field
 from file_manager import errors, places
 from file_manager.bucket import FilesBuckets, Form, Link
 from file_manager.file import File, Owner, Status
-from file_manager.model import Model, now
+from file_manager.model import Model, Timestamp, now
 from file_manager.places import Renditions
-from file_manager.table import Conflict, FilesTable
+from file_manager.share import ShareStatus
+from file_manager.share_items import SharesTable
+from file_manager.table import Conflict
 from file_manager.upload import UploadRequest
 
 logger = Logger()
 tracer = Tracer(patch_modules=("botocore",))
 app = APIGatewayRestResolver(enable_validation=True, json_body_deserializer=errors.parse_json)
 errors.install(app)
-table = FilesTable(os.environ["TABLE_NAME"])
+table = SharesTable(os.environ["TABLE_NAME"])
 buckets = FilesBuckets(os.environ["BUCKET_NAME"], os.environ["RECEIPTS_BUCKET_NAME"])
 
 PUBLIC_URL = os.environ["PUBLIC_URL"]
@@ -55,6 +57,22 @@ class FilePage(Model):
     """Some files of an owner, and the cursor of the next page (null: this is the last)."""
 
     items: list[File] = Field(description="Fewer than `limit` where deleted ones lay between")
+    cursor: str | None
+
+
+class ShownShare(Model):
+    """A share, without its link."""
+
+    share_id: str
+    status: ShareStatus
+    created_at: Timestamp
+    expires_at: Timestamp | None = Field(description="Null unless it was shared")
+
+
+class SharePage(Model):
+    """Some shares of a file, and the cursor of the next page (null: this is the last)."""
+
+    items: list[ShownShare]
     cursor: str | None
 
 
@@ -106,6 +124,26 @@ def get_file(file_id: Id) -> Response[FileDetails]:
         link=buckets.link(file, now()) if is_linked else None,
     )
     return answer(200, details)
+
+
+@app.get("/files/<file_id>/shares", tags=["files"])
+def list_shares(
+    file_id: Id,
+    limit: Annotated[int, Query(ge=1, le=100)] = 25,
+    cursor: Annotated[
+        str | None, Query(min_length=1, max_length=100, description="From the page before")
+    ] = None,
+) -> SharePage:
+    """Who was given a link to a file, a page at a time. The links are shown to nobody.
+
+    A share shows here a moment after it was made, and for thirty days after it is over, that of a
+    deleted file, too.
+    """
+    shares, following = table.shares_of(file_id, limit, cursor)
+    if not shares and cursor is None:
+        existing(file_id)
+    items = [ShownShare(**share.model_dump(by_alias=False)) for share in shares]
+    return SharePage(items=items, cursor=following)
 
 
 @app.delete("/files/<file_id>", status_code=204, tags=["files"])

@@ -1,4 +1,4 @@
-"""Inbox: stores files, as the messages in its queue say."""
+"""Inbox: stores files and shares them, as the messages in its queue say."""
 
 import os
 from typing import Any
@@ -9,18 +9,22 @@ from aws_lambda_powertools.utilities.batch.types import PartialItemFailureRespon
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from file_manager import shares
 from file_manager.bucket import FilesBuckets
 from file_manager.delivery import Poison, QueueProcessor
 from file_manager.file import File, Status, file_id
-from file_manager.messages import StoreFile, parse
+from file_manager.messages import ShareFile, StoreFile, parse
 from file_manager.model import now
-from file_manager.table import Conflict, FilesTable
+from file_manager.share_items import SharesTable
+from file_manager.shelf import SharedFiles
+from file_manager.table import Conflict
 
 logger = Logger()
 tracer = Tracer(patch_modules=("botocore",))
 processor = QueueProcessor(os.environ["QUEUE_URL"], os.environ["DEAD_LETTER_QUEUE_URL"], logger)
-table = FilesTable(os.environ["TABLE_NAME"])
+table = SharesTable(os.environ["TABLE_NAME"])
 buckets = FilesBuckets(os.environ["BUCKET_NAME"], os.environ["RECEIPTS_BUCKET_NAME"])
+shelf = SharedFiles(os.environ["BUCKET_NAME"])
 
 
 @logger.inject_lambda_context
@@ -40,7 +44,11 @@ def receive(record: SQSRecord) -> None:
         raise Poison(str(error)) from error
     logger.set_correlation_id(message.metadata.correlation_id)
     tracer.put_annotation("correlation_id", message.metadata.correlation_id)
-    store(sender, message)
+    match message:
+        case StoreFile():
+            store(sender, message)
+        case ShareFile():
+            shares.share(message, table, shelf, logger)
 
 
 def store(sender: str, command: StoreFile) -> None:

@@ -8,6 +8,7 @@ from file_manager import places
 from file_manager.file import File, Rejection, Status, Submission, Visibility
 from file_manager.model import Model, Timestamp
 from file_manager.places import Renditions
+from file_manager.share import Refusal, Share, ShareRequest, ShareStatus, address
 
 SOURCE = "tbs.file-manager"
 """The name under which this service's messages stand on the bus."""
@@ -36,6 +37,12 @@ class StoreFile(Message):
     """Command: keep this file for its owner."""
 
     data: Submission
+
+
+class ShareFile(Message):
+    """Command: let whoever has a link read this private upload for some days."""
+
+    data: ShareRequest
 
 
 # Sent
@@ -98,8 +105,46 @@ class FileDeleted(Message):
     data: DeletedData
 
 
-HEARS: dict[str, type[StoreFile]] = {StoreFile.__name__: StoreFile}
-SENDS: tuple[type[Message], ...] = (FileStored, FileRejected, FileDeleted)
+class SharedData(Model):
+    """A file that whoever has the link may read. Nothing else guards it: it stays in no log."""
+
+    share_id: str
+    file_id: str
+    name: str = Field(description="What it is called when it is saved")
+    url: str = Field(description="The link: it works until then", repr=False)
+    expires_at: Timestamp
+
+
+class FileShared(Message):
+    """Event: a file can be read by a link."""
+
+    data: SharedData
+
+
+class NotSharedData(Model):
+    """A file that is not shared, and why."""
+
+    share_id: str
+    file_id: str
+    reason: Refusal
+
+
+class FileNotShared(Message):
+    """Event: a file was to be shared that cannot be. There is no link, and there will be none."""
+
+    data: NotSharedData
+
+
+Heard = StoreFile | ShareFile
+
+HEARS: dict[str, type[Heard]] = {model.__name__: model for model in (StoreFile, ShareFile)}
+SENDS: tuple[type[Message], ...] = (
+    FileStored,
+    FileRejected,
+    FileDeleted,
+    FileShared,
+    FileNotShared,
+)
 
 
 class _Delivery(Model):
@@ -110,7 +155,7 @@ class _Delivery(Model):
     detail: dict[str, Any]
 
 
-def parse(body: str) -> tuple[str, StoreFile]:
+def parse(body: str) -> tuple[str, Heard]:
     """The sender and the message in a queue's record. Raises ValueError for one we do not hear."""
     delivery = _Delivery.model_validate_json(body)
     if delivery.name not in HEARS:
@@ -141,12 +186,30 @@ def of_file(old: File | None, new: File, public_url: str) -> list[Message]:
     return []
 
 
-def _told(kind: type[Message], file: File, data: dict[str, Any]) -> Message:
+def of_share(old: Share | None, new: Share, public_url: str) -> list[Message]:
+    """The messages that tell of a share's change from `old` to `new`. That one ended is not told.
+
+    Args:
+        public_url: what the links begin with, without a slash at its end.
+    """
+    if old and old.status == new.status:
+        return []
+    match new.status:
+        case ShareStatus.SHARED:
+            link = {"url": address(new, public_url)}
+            return [_told(FileShared, new, new.model_dump() | link)]
+        case ShareStatus.REFUSED:
+            return [_told(FileNotShared, new, new.model_dump())]
+    return []
+
+
+def _told(kind: type[Message], state: File | Share, data: dict[str, Any]) -> Message:
+    of = state.share_id if isinstance(state, Share) else state.file_id
     metadata = Metadata(
-        id=f"{file.file_id}:{file.version}:{kind.__name__}",
-        correlation_id=file.correlation_id,
-        causation_id=file.causation_id,
-        occurred_at=file.updated_at,
-        version=file.version,
+        id=f"{of}:{state.version}:{kind.__name__}",
+        correlation_id=state.correlation_id,
+        causation_id=state.causation_id,
+        occurred_at=state.updated_at,
+        version=state.version,
     )
     return kind.model_validate({"metadata": metadata, "data": data})

@@ -10,8 +10,10 @@ from aws_lambda_powertools.utilities.data_classes import DynamoDBStreamEvent, ev
 from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from file_manager.messages import SOURCE, Message, of_file
-from file_manager.table import images
+from file_manager.changes import images
+from file_manager.file import File
+from file_manager.messages import SOURCE, Message, of_file, of_share
+from file_manager.share import Share
 
 if TYPE_CHECKING:
     from mypy_boto3_events.type_defs import PutEventsRequestEntryTypeDef
@@ -46,8 +48,10 @@ def messages(record: DynamoDBRecord) -> list[Message]:
     """The messages that one change of the table leads to."""
     change = record.dynamodb
     match change and images(change.old_image, change.new_image):
-        case (old, new):
-            return of_file(old, new, PUBLIC_URL)
+        case (File() | None as old, File() as file):
+            return of_file(old, file, PUBLIC_URL)
+        case (Share() | None as old, Share() as share):
+            return of_share(old, share, PUBLIC_URL)
     return []
 
 

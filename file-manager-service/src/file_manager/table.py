@@ -1,4 +1,4 @@
-"""This service's DynamoDB table: one item for each file.
+"""This service's DynamoDB table: one item for each file, and for each share (see share_items).
 
 | fileId | item                                    | byOwner           | byWaiting              |
 |--------|-----------------------------------------|-------------------|------------------------|
@@ -26,6 +26,9 @@ REMEMBERED = timedelta(days=30)
 """How long it is kept that a file is no more. No message comes later than that: a queue keeps its
 own for four days, a dead-letter queue for fourteen."""
 
+SHARE = "SHARE#"
+"""What the keys of shares begin with. No file has such an id."""
+
 _WAITING = "UPLOAD"
 
 
@@ -42,8 +45,10 @@ class FilesTable:
 
     def file(self, file_id: str) -> File | None:
         """The file as it is now, whatever became of it."""
+        if file_id.startswith(SHARE):
+            return None
         answer = self._table.get_item(Key={"fileId": file_id}, ConsistentRead=True)
-        return _file(answer.get("Item"))
+        return read_file(answer.get("Item"))
 
     def owned(self, owner: str, limit: int, after: str | None) -> tuple[list[File], str | None]:
         """A page of an owner's files by file id, and where the next page starts, if there is one.
@@ -84,29 +89,22 @@ class FilesTable:
 
     def add(self, file: File) -> None:
         """Save a new file. Raises Conflict when its id is taken."""
-        self._put(file, Attr("fileId").not_exists())
+        self._write(_item(file), Attr("fileId").not_exists())
 
     def save(self, file: File, after: File) -> None:
         """Save what became of a file. Raises Conflict when `after` is no longer what is kept."""
-        self._put(file, Attr("version").eq(after.version))
+        self._write(_item(file), Attr("version").eq(after.version))
 
-    def _put(self, file: File, condition: Any) -> None:
+    def _write(self, item: dict[str, Any], condition: Any) -> None:
         try:
-            self._table.put_item(Item=_item(file), ConditionExpression=condition)
+            self._table.put_item(Item=item, ConditionExpression=condition)
         except self._client.exceptions.ConditionalCheckFailedException as error:
-            raise Conflict(f"file {file.file_id} is not what it was") from error
+            raise Conflict(f"{item['fileId']} is not what it was") from error
 
 
-def images(
-    old: Mapping[str, Any] | None, new: Mapping[str, Any] | None
-) -> tuple[File | None, File] | None:
-    """What a stream record tells of: a file, before and after. None: a removal."""
-    return (_file(old), _known(new)) if new else None
-
-
-def removed(old: Mapping[str, Any] | None) -> File | None:
-    """The file whose item is gone, because its time was over."""
-    return _file(old)
+def read_file(item: Mapping[str, Any] | None) -> File | None:
+    """The file of an item. None: there is no item."""
+    return _known(item) if item else None
 
 
 def _item(file: File) -> dict[str, Any]:
@@ -117,10 +115,6 @@ def _item(file: File) -> dict[str, Any]:
         case Status.EXPIRED | Status.DELETED:
             item["forgetAt"] = int((file.updated_at + REMEMBERED).timestamp())
     return item
-
-
-def _file(item: Mapping[str, Any] | None) -> File | None:
-    return _known(item) if item else None
 
 
 def _known(item: Mapping[str, Any]) -> File:

@@ -23,9 +23,13 @@ Cursor = Annotated[
 
 
 class ToyAnswer(Catalogued):
-    """A toy as its keepers see it, with its pictures as shoppers do."""
+    """A toy as its keepers see it, with its pictures as shoppers do, and the file it may be."""
 
     pictures: tuple[ShownPicture, ...]
+    download_file_id: Annotated[
+        str | None,
+        Field(description="The private file that is sold where it is digital; null: none is there"),
+    ] = None
 
     @classmethod
     def of(cls, toy: Toy) -> Self:

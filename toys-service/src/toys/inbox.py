@@ -1,6 +1,6 @@
 """Inbox: acts on the messages in its queue.
 
-It reserves and releases stock, hangs pictures, and has all toys told again.
+It reserves and releases stock, hangs pictures and downloads, and has all toys told again.
 """
 
 import os
@@ -25,8 +25,8 @@ from toys.messages import (
 )
 from toys.model import now
 from toys.republication import Republication
-from toys.reservation import Reservation, Status, refusal, tombstone
-from toys.table import Conflict, ToysTable
+from toys.reservation import HeldLine, Reservation, Status, refusal, tombstone
+from toys.table import Busy, Conflict, ToysTable
 
 logger = Logger()
 tracer = Tracer(patch_modules=("botocore",))
@@ -71,10 +71,16 @@ def receive(record: SQSRecord) -> None:
 
 
 def reserve(command: ReserveStock) -> None:
-    """Hold every line of the order or none: whichever it is, it is decided once."""
+    """Hold every line of the order or none: whichever it is, it is decided once.
+
+    Raises Busy when a toy became another while it was being held: then the message comes again.
+    """
     order = command.data
+    toys = table.toys(line.toy_id for line in order.lines)
     claim = Reservation(
-        **order.model_dump(by_alias=False),
+        order_id=order.order_id,
+        currency=order.currency,
+        lines=tuple(HeldLine.of(line, toys.get(line.toy_id)) for line in order.lines),
         status=Status.RESERVED,
         reserved_at=(at := now()),
         version=1,
@@ -90,7 +96,7 @@ def reserve(command: ReserveStock) -> None:
                 table.keep(claim.refuse(line, reason))
                 logger.info("reservation refused", order_id=order.order_id, reason=reason)
             case (line, _):
-                raise RuntimeError(f"toy {line.toy_id} was refused, and no rule says why")
+                raise Busy(f"toy {line.toy_id} has changed meanwhile")
     except Conflict:
         logger.info("ignored: decided before", order_id=order.order_id)
 

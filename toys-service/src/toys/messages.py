@@ -5,11 +5,12 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, StringConstraints, field_validator
 
 from toys.attributes import Attributes
+from toys.download import TYPES, Download
 from toys.model import Currency, Model, Money, Timestamp
 from toys.picture import Picture, ShownPicture
 from toys.republication import Republication
-from toys.reservation import Line, Refusal, Reservation, Status
-from toys.toy import Availability, Toy
+from toys.reservation import HeldLine, Line, Refusal, Reservation, Status
+from toys.toy import Availability, Fulfilment, Toy
 
 SOURCE = "tbs.toys"
 """The name under which this service's messages stand on the bus."""
@@ -104,6 +105,7 @@ class StoredFile(OwnedFile):
     """A file that is kept. Only an image that everybody may see has renditions with addresses."""
 
     name: str
+    content_type: str = ""
     visibility: str
     created_at: Timestamp
     renditions: Renditions | None = None
@@ -115,6 +117,13 @@ class StoredFile(OwnedFile):
             return None
         sizes = self.renditions.model_dump(by_alias=False)
         return Picture(file_id=self.file_id, name=self.name, created_at=self.created_at, **sizes)
+
+    @property
+    def download(self) -> Download | None:
+        """What can be sold of it, where nobody else may see it."""
+        if self.visibility != "private" or self.content_type not in TYPES:
+            return None
+        return Download(file_id=self.file_id, created_at=self.created_at)
 
 
 class FileStored(Message):
@@ -148,7 +157,10 @@ class FileDeleted(Message):
 
 
 class ToyData(Model):
-    """A toy as shoppers see it. `price` is in minor units, tax included; ages are in months."""
+    """A toy as shoppers see it. `price` is in minor units, tax included; ages are in months.
+
+    One whose `fulfilment` is digital comes as a file, by a link that is mailed.
+    """
 
     toy_id: str
     sku: str
@@ -163,6 +175,7 @@ class ToyData(Model):
     availability: Availability
     tags: tuple[str, ...]
     attributes: Attributes
+    fulfilment: Fulfilment
     pictures: tuple[ShownPicture, ...]
     created_at: Timestamp
     updated_at: Timestamp
@@ -206,7 +219,7 @@ class ReservedData(Model):
     order_id: str
     status: Literal[Status.RESERVED]
     currency: Currency
-    lines: tuple[Line, ...]
+    lines: tuple[HeldLine, ...]
 
 
 class StockReserved(Message):

@@ -10,6 +10,7 @@ from typing import Annotated, Self
 
 from pydantic import Field
 
+from toys.download import Download
 from toys.model import Model, Timestamp
 
 MOST_SHOWN = 12
@@ -55,13 +56,14 @@ class Waiting(Model):
     created_at: Timestamp
 
 
-class PictureRecord(Model):
-    """What is known of a file of a toy. `picture` is null once the file is deleted."""
+class FileRecord(Model):
+    """What is known of a file of a toy: a picture, or a download. Neither: it is deleted."""
 
     file_id: str
     toy_id: str
     version: int = Field(description="Of the file, as its messages tell it")
     picture: Picture | None = None
+    download: Download | None = None
 
 
 class Gallery(Model):

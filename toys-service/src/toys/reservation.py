@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field
 
 from toys.model import Currency, Model, Money, Timestamp
-from toys.toy import Toy
+from toys.toy import Fulfilment, Toy
 
 
 class Status(StrEnum):
@@ -34,6 +34,32 @@ class Line(Model):
     price: Money
 
 
+class HeldLine(Line):
+    """A line, and what its toy was when the line was held. It stays so, whatever becomes of that.
+
+    `category` is null where nothing was known of the toy.
+    """
+
+    category: str | None = None
+    fulfilment: Fulfilment = Fulfilment.PARCEL
+    file_id: Annotated[
+        str | None, Field(description="Of a digital toy, the file that was sold; null: a parcel")
+    ] = None
+
+    @classmethod
+    def of(cls, line: Line, toy: Toy | None) -> Self:
+        """The line as it is held of `toy`."""
+        is_digital = toy is not None and toy.fulfilment is Fulfilment.DIGITAL
+        return cls(
+            toy_id=line.toy_id,
+            quantity=line.quantity,
+            price=line.price,
+            category=toy and toy.category,
+            fulfilment=toy.fulfilment if toy else Fulfilment.PARCEL,
+            file_id=toy.download_file_id if toy and is_digital else None,
+        )
+
+
 class ReservedLine(Model):
     """What one order holds of a toy, or held, at the price (minor units) it was reserved at."""
 
@@ -54,7 +80,7 @@ class Reservation(Model):
     order_id: str
     status: Status
     currency: Currency | None = None
-    lines: tuple[Line, ...] = ()
+    lines: tuple[HeldLine, ...] = ()
     reason: Refusal | None = None
     toy_id: str | None = None
     reserved_at: Timestamp | None = None
@@ -118,6 +144,6 @@ def refusal(line: Line, currency: str, toy: Toy | None) -> Refusal | None:
         return Refusal.UNKNOWN_TOY
     if (toy.price, toy.currency) != (line.price, currency):
         return Refusal.PRICE_CHANGED
-    if toy.stock < line.quantity:
+    if toy.sellable < line.quantity:
         return Refusal.OUT_OF_STOCK
     return None

@@ -16,9 +16,9 @@ from boto3.dynamodb.conditions import Key
 
 from toys.adjustment import Adjustment
 from toys.cursor import Position
-from toys.reservation import Line, Reservation, ReservedLine, Status
+from toys.reservation import HeldLine, Reservation, ReservedLine, Status
 from toys.store import Change, Conflict, Item, Part, Store, plain
-from toys.toy import MOST_STOCK, Toy
+from toys.toy import MOST_STOCK, Fulfilment, Toy
 
 
 class StockItems(Store):
@@ -28,26 +28,15 @@ class StockItems(Store):
         """The order's reservation as it is now."""
         return read_reservation(self._get(_reservation_key(order_id)))
 
-    def reserve(self, reservation: Reservation) -> tuple[Line, Toy | None] | None:
+    def reserve(self, reservation: Reservation) -> tuple[HeldLine, Toy | None] | None:
         """Take every line off the stock and keep the reservation, in one transaction.
 
-        Returns None when that was done. When a toy is not there, costs something else or there
-        are too few of it, nothing is changed: returns the first line of which that is so, with
-        its toy as it was when the transaction looked at it. Raises Conflict when the order has a
-        reservation already.
+        Returns None when that was done. When a toy is not there, costs something else, there are
+        too few of it, or it is not what its line says, nothing is changed: returns the first line
+        of which that is so, with its toy as it was when the transaction looked at it. Raises
+        Conflict when the order has a reservation already.
         """
-        moves = [
-            self._update(
-                f"TOY#{line.toy_id}",
-                _touched(reservation, -line.quantity),
-                "attribute_not_exists(deletedAt) AND price = :price AND currency = :currency"
-                " AND stock >= :quantity",
-                quantity=line.quantity,
-                price=line.price,
-                currency=reservation.currency,
-            )
-            for line in reservation.lines
-        ]
+        moves = [self._take(reservation, line) for line in reservation.lines]
         # Two for each line, one hundred for fifty: as many as a transaction may have.
         failed = self._transact(
             [self._new(_reservation_item(reservation)), *moves, *self._holds(reservation)]
@@ -144,6 +133,25 @@ class StockItems(Store):
         page, more = found[:limit], found[limit:]
         keys = [str(item["pk"]) for item in page]
         return keys, (keys[-1], str(page[-1]["since"])) if more else None
+
+    def _take(self, reservation: Reservation, line: HeldLine) -> Part:
+        """A line off the stock of its toy, if that is what the line says."""
+        held = {"category": line.category or "", "fulfilment": line.fulfilment.value}
+        if line.fulfilment is Fulfilment.DIGITAL:
+            as_held = "fulfilment = :fulfilment AND downloadFileId = :file"
+            held["file"] = line.file_id or ""
+        else:
+            as_held = "(attribute_not_exists(fulfilment) OR fulfilment = :fulfilment)"
+        return self._update(
+            f"TOY#{line.toy_id}",
+            _touched(reservation, -line.quantity),
+            "attribute_not_exists(deletedAt) AND price = :price AND currency = :currency"
+            f" AND stock >= :quantity AND category = :category AND {as_held}",
+            quantity=line.quantity,
+            price=line.price,
+            currency=reservation.currency,
+            **held,
+        )
 
     def _holds(self, reservation: Reservation) -> list[Part]:
         """The places of all lines but the first. They go with the reservation, which is new."""

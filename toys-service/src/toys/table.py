@@ -1,11 +1,11 @@
 """This service's DynamoDB table, whose only key is `pk`.
 
 What is kept there stands in the modules that keep it: toy_items (toys and SKUs), stock_items
-(reservations and adjustments), picture_items and republication_items. The search reads its indexes
+(reservations and adjustments), file_items and republication_items. The search reads its indexes
 in catalogue.
 """
 
-from toys.picture_items import PictureItems
+from toys.file_items import FileItems
 from toys.republication_items import RepublicationItems, running
 from toys.reservation import Reservation
 from toys.stock_items import StockItems, Unmoved, read_reservation
@@ -16,7 +16,7 @@ from toys.toy_items import SkuTaken, read_toy
 __all__ = ["Busy", "Conflict", "SkuTaken", "ToysTable", "Unmoved", "images", "running"]
 
 
-class ToysTable(PictureItems, StockItems, RepublicationItems):
+class ToysTable(FileItems, StockItems, RepublicationItems):
     """Loads and saves all that this service keeps. Raises botocore's ClientError as DynamoDB does.
 
     A write that meets another one is tried again, and raises Busy when it met one each time.

@@ -4,9 +4,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, computed_field, model_validator
 
 from toys.attributes import Attributes, AttributesPatch
+from toys.download import Download, Downloads
 from toys.model import TAKEN, Currency, Model, Money, Timestamp
 from toys.picture import Gallery, Picture, Waiting
 
@@ -56,6 +57,19 @@ class Availability(StrEnum):
     SOLD_OUT = "SOLD_OUT"
 
 
+class Fulfilment(StrEnum):
+    """How a toy comes to who bought it: by the carrier, or as a file that is mailed as a link."""
+
+    PARCEL = "parcel"
+    DIGITAL = "digital"
+
+
+HowFulfilled = Annotated[
+    Fulfilment,
+    Field(strict=False, description="digital: it is a file, and sold out while there is none"),
+]
+
+
 class Described(Model):
     """What the owner of the catalogue says of a toy."""
 
@@ -72,6 +86,7 @@ class Described(Model):
     currency: Currency
     tags: Tags = ()
     attributes: Attributes = Field(default_factory=dict)
+    fulfilment: HowFulfilled = Fulfilment.PARCEL
 
     @model_validator(mode="after")
     def _an_age_range(self) -> Self:
@@ -110,6 +125,7 @@ class ToyPatch(Model):
     max_age: Months | None = None
     tags: Tags | None = None
     attributes: AttributesPatch | None = None
+    fulfilment: HowFulfilled | None = None
 
     def merged(self, toy: "Toy") -> ToyDescription:
         """The toy's description with this patch. Raises ValidationError where it is none then."""
@@ -133,8 +149,8 @@ def merge(target: Any, patch: Any) -> Any:
 class Catalogued(Described):
     """A toy, save its pictures, which not everybody is told as much of.
 
-    `revision` counts what its owner changed and the pictures that came or went; `version` counts
-    every change, a unit sold included.
+    `revision` counts what its owner changed, and the pictures and downloads that came or went;
+    `version` counts every change, a unit sold included.
     """
 
     toy_id: str
@@ -155,18 +171,36 @@ class Toy(Catalogued):
     """A toy as it is kept."""
 
     pictures: tuple[Picture, ...] = ()
+    downloads: tuple[Download, ...] = ()
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def download_file_id(self) -> str | None:
+        """The file that is sold where the toy is digital; None: there is none."""
+        return self.files.current
+
+    @property
+    def sellable(self) -> int:
+        """How many may be sold. Of a digital toy without a file, none."""
+        lacks_file = self.fulfilment is Fulfilment.DIGITAL and self.download_file_id is None
+        return 0 if lacks_file else self.stock
 
     @property
     def availability(self) -> Availability:
         """What shoppers are told about the stock."""
-        if self.stock == 0:
+        if self.sellable == 0:
             return Availability.SOLD_OUT
-        return Availability.LOW if self.stock <= LOW_STOCK else Availability.IN_STOCK
+        return Availability.LOW if self.sellable <= LOW_STOCK else Availability.IN_STOCK
 
     @property
     def gallery(self) -> Gallery:
         """Its pictures, those that wait for a place included."""
         return Gallery(pictures=self.pictures, waiting=self.waiting)
+
+    @property
+    def files(self) -> Downloads:
+        """Its private files."""
+        return Downloads(downloads=self.downloads)
 
     @property
     def shown(self) -> dict[str, object]:
@@ -199,6 +233,10 @@ class Toy(Catalogued):
         return self._changed(
             at, **{"pictures": gallery.pictures, "waiting": gallery.waiting} | cause
         )
+
+    def offer(self, files: Downloads, at: datetime, **cause: str) -> Self:
+        """The toy with these private files."""
+        return self._changed(at, **{"downloads": files.downloads} | cause)
 
     def delete(self, at: datetime) -> Self:
         """The toy, gone from the catalogue. It is kept, so that its reservations can settle."""

@@ -2,11 +2,13 @@
 
 | pk            | item                                                                  |
 |---------------|-----------------------------------------------------------------------|
-| `TOY#<toyId>` | `Toy`; in the catalogue, with the keys of the search's indexes        |
+| `TOY#<toyId>` | `Toy`; in the catalogue, with the keys of the search's indexes;       |
+|               | `downloadFileId`, the first of its `downloads`                        |
 | `SKU#<sku>`   | `toyId`: the toy of the catalogue that has it. No other one can       |
 """
 
 from collections.abc import Iterable
+from itertools import batched
 from typing import Any
 
 from pydantic.alias_generators import to_camel
@@ -14,7 +16,7 @@ from pydantic.alias_generators import to_camel
 from toys.adjustment import FIRST_KEY, Adjustment
 from toys.search import index_keys
 from toys.stock_items import adjustment_item
-from toys.store import Change, Conflict, Item, Part, Store, plain
+from toys.store import KEYS_PER_CALL, Change, Conflict, Item, Part, Store, plain
 from toys.toy import Described, Toy
 
 INDEX_KEYS = ("listing", "nameKey", "priceKey", "createdKey")
@@ -37,6 +39,16 @@ class ToyItems(Store):
     def toy(self, toy_id: str) -> Toy | None:
         """The toy as it is now, deleted or not."""
         return read_toy(self._get(f"TOY#{toy_id}"))
+
+    def toys(self, toy_ids: Iterable[str]) -> dict[str, Toy]:
+        """The toys that are there, deleted or not, by id, each as it is now.
+
+        Raises Busy where DynamoDB holds some of them back: then all of them may be asked for again.
+        """
+        found: dict[str, Item] = {}
+        for chunk in batched(dict.fromkeys(toy_ids), KEYS_PER_CALL):
+            self._read([{"pk": f"TOY#{toy_id}"} for toy_id in chunk], found)
+        return {item["toyId"]: Toy.model_validate(item) for item in found.values()}
 
     def add(self, toy: Toy, first: Adjustment | None = None) -> None:
         """Save a new toy, and the adjustment that its first stock is kept as, in one transaction.
@@ -87,7 +99,7 @@ class ToyItems(Store):
             raise Conflict(f"toy {toy.toy_id} is not what it was")
 
     def _arrange(self, toy: Toy) -> Part:
-        return self._edit(toy, {"pictures", "waiting"})
+        return self._edit(toy, {"pictures", "waiting", "downloads", "download_file_id"})
 
     def _edit(self, toy: Toy, fields: set[str], without: Iterable[str] = ()) -> Part:
         """These fields of a toy at its next revision, if it is still at the one before."""
