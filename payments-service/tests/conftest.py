@@ -27,6 +27,8 @@ os.environ |= {
     "STRIPE_API_BASE": "https://stripe.test",
     "STRIPE_SECRET_NAME": "tbs/stripe",
     "STRIPE_RETURN_URL": "https://shop.test/",
+    "RECONCILIATION_DAYS": "2",
+    "STACK_NAME": "tbs-app-payments-test",
 }
 
 import boto3
@@ -61,6 +63,9 @@ NAMED_BY = {"AWS::DynamoDB::Table": "TableName", "AWS::SQS::Queue": "QueueName"}
 SECRET = {"apiKey": "sk_test_secret", "webhookSecret": "whsec_secret"}
 SESSION = boto3.Session()
 """Reads what boto3 knows of AWS once, which takes longer than most tests. moto would begin anew."""
+# Made once: a client takes longer than what a test asks of it.
+CLOUDFORMATION = SESSION.client("cloudformation")
+SECRETS_MANAGER = SESSION.client("secretsmanager")
 
 
 @dataclass
@@ -88,18 +93,19 @@ def state() -> str:
     kept = {n: r for n, r in template["Resources"].items() if r["Type"] in NAMED_BY}
     for name, resource in kept.items():
         resource["Properties"][NAMED_BY[resource["Type"]]] = name
+        # No test reads at rest, and moto makes an RSA key for each table that is encrypted.
+        resource["Properties"].pop("SSESpecification", None)
     body = {key: template[key] for key in ("Parameters", "Conditions")} | {"Resources": kept}
-    return json.dumps(body)
+    # What has tabs is no YAML, so moto reads it as JSON, which takes it a tenth of the time.
+    return json.dumps(body, indent="\t")
 
 
 @pytest.fixture(autouse=True)
 def aws() -> Iterator[None]:
     """The template's table and queues in moto, and Stripe's key."""
     with mock_aws(), patch.object(boto3, "DEFAULT_SESSION", SESSION):
-        boto3.client("cloudformation").create_stack(StackName="test", TemplateBody=state())
-        boto3.client("secretsmanager").create_secret(
-            Name="tbs/stripe", SecretString=json.dumps(SECRET)
-        )
+        CLOUDFORMATION.create_stack(StackName="test", TemplateBody=state())
+        SECRETS_MANAGER.create_secret(Name="tbs/stripe", SecretString=json.dumps(SECRET))
         yield
 
 
@@ -209,6 +215,8 @@ class FakeStripe(stripe.HTTPClient):
             (all is done, and 500 is the answer, now and whenever the key comes again), "in vain"
             (the same, and nothing is done), or "none".
         intent_status, refund_status: what becomes of those that are made.
+        clock: the time now, in Unix seconds, when something is made.
+        most_listed: no page of a list is longer, whatever is asked for.
     """
 
     name = "fake"
@@ -222,6 +230,8 @@ class FakeStripe(stripe.HTTPClient):
         self.trouble: list[str] = []
         self.intent_status = "succeeded"
         self.refund_status = "succeeded"
+        self.clock: Callable[[], float] = time.time
+        self.most_listed = 100
         self._answers: dict[str, tuple[str, dict[str, str], Answer]] = {}
 
     @property
@@ -252,9 +262,23 @@ class FakeStripe(stripe.HTTPClient):
         else:
             self._become(intent, "succeeded")
 
+    def give_back(self, intent_id: str, amount: int | None = None) -> dict[str, Any]:
+        """What a person does in the Dashboard: a refund without any metadata."""
+        asked = {"payment_intent": intent_id} | ({"amount": str(amount)} if amount else {})
+        status, refund = self._refund(asked)
+        assert status == 200
+        return refund
+
     def told(self, kind: str) -> dict[str, Any]:
         """The last event of that type."""
         return [event for event in self.events if event["type"] == kind][-1]
+
+    def fail(self, refund_id: str) -> dict[str, Any]:
+        """What the bank does, days later maybe: it sends a refund back. Gives the event."""
+        refund = self.refunds[refund_id]
+        refund |= {"status": "failed", "failure_reason": "expired_or_canceled_card"}
+        self._tell("refund.failed", refund)
+        return self.events[-1]
 
     def request(
         self,
@@ -271,14 +295,17 @@ class FakeStripe(stripe.HTTPClient):
         trouble = self.trouble.pop(0) if self.trouble else None
         if trouble == "unreachable":
             raise unreachable()
+        told = {"request-id": "req_1"}
         if trouble in TROUBLE:
             status, body = TROUBLE[trouble]
         else:
             key = (headers or {}).get("Idempotency-Key")
+            if key in self._answers:
+                told["idempotent-replayed"] = "true"
             status, body = self._once(parts.path, asked, key, trouble)
         if trouble == "answer lost":
             raise unreachable()
-        return json.dumps(body), status, {"request-id": "req_1"}
+        return json.dumps(body), status, told
 
     def _once(
         self, path: str, asked: dict[str, str], key: str | None, trouble: str | None
@@ -298,24 +325,58 @@ class FakeStripe(stripe.HTTPClient):
 
     def _act(self, path: str, asked: dict[str, str]) -> Answer:
         match path.removeprefix("/v1/").split("/"):
+            case ["payment_intents"] if "limit" in asked:
+                return self._list(path, list(self.intents.values()), asked)
             case ["payment_intents"]:
                 return self._open(asked)
+            case ["payment_intents", intent_id] if intent_id not in self.intents:
+                return error(404, "invalid_request_error", code="resource_missing", param="intent")
             case ["payment_intents", intent_id]:
-                return 200, self.intents[intent_id]
+                return 200, self._expanded(self.intents[intent_id], asked)
             case ["payment_intents", intent_id, "confirm"]:
                 return self._confirm(self.intents[intent_id], asked)
             case ["payment_intents", intent_id, "cancel"]:
                 return self._cancel(self.intents[intent_id])
             case ["refunds"] if "limit" in asked:
-                found = [
-                    refund
-                    for refund in reversed(self.refunds.values())
-                    if refund["payment_intent"] == asked["payment_intent"]
-                ]
-                return 200, {"object": "list", "url": path, "has_more": False, "data": found[:1]}
+                of = asked.get("payment_intent")
+                refunds = [r for r in self.refunds.values() if of in (None, r["payment_intent"])]
+                return self._list(path, refunds, asked)
             case ["refunds"]:
                 return self._refund(asked)
         return error(404, "invalid_request_error")
+
+    def _list(self, path: str, things: list[dict[str, Any]], asked: dict[str, str]) -> Answer:
+        """A page of those made in the time that is asked for, the newest first."""
+        since, until = asked.get("created[gte]", 0), asked.get("created[lt]", "1e12")
+        found = [t for t in reversed(things) if float(since) <= t["created"] < float(until)]
+        if after := asked.get("starting_after"):
+            found = found[[thing["id"] for thing in found].index(after) + 1 :]
+        limit = min(int(asked["limit"]), self.most_listed)
+        data = [self._expanded(thing, asked) for thing in found[:limit]]
+        more = len(found) > limit
+        return 200, {"object": "list", "url": path, "has_more": more, "data": data}
+
+    def _expanded(self, thing: dict[str, Any], asked: dict[str, str]) -> dict[str, Any]:
+        """A copy, with the charge of an intent or the intent of a refund in it, where asked for."""
+        match asked.get("expand[0]", "").removeprefix("data."):
+            case "latest_charge" if thing["latest_charge"]:
+                return thing | {"latest_charge": self._charge(thing)}
+            case "payment_intent":
+                return thing | {"payment_intent": self.intents[thing["payment_intent"]]}
+        return thing
+
+    def _charge(self, intent: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "id": intent["latest_charge"],
+            "object": "charge",
+            "amount_refunded": self._given_back(intent),
+            "metadata": intent["metadata"],
+            "payment_intent": intent["id"],
+        }
+
+    def _given_back(self, intent: dict[str, Any]) -> int:
+        made = (r for r in self.refunds.values() if r["payment_intent"] == intent["id"])
+        return sum(refund["amount"] for refund in made if refund["status"] != "failed")
 
     def _open(self, asked: dict[str, str]) -> Answer:
         method = asked["payment_method"]
@@ -332,6 +393,7 @@ class FakeStripe(stripe.HTTPClient):
             "amount": int(asked["amount"]),
             "amount_received": 0,
             "client_secret": f"pi_{number}_secret",
+            "created": int(self.clock()),
             "currency": asked["currency"],
             "last_payment_error": None,
             "latest_charge": None,
@@ -393,22 +455,30 @@ class FakeStripe(stripe.HTTPClient):
 
     def _refund(self, asked: dict[str, str]) -> Answer:
         intent = self.intents[asked["payment_intent"]]
-        made = [r for r in self.refunds.values() if r["payment_intent"] == intent["id"]]
-        if any(refund["status"] != "failed" for refund in made):
+        left = intent["amount_received"] - self._given_back(intent)
+        amount = int(asked.get("amount", left))
+        if left == 0:
             return error(400, "invalid_request_error", code="charge_already_refunded")
+        if amount > left:
+            return error(400, "invalid_request_error", param="amount")
         refund: dict[str, Any] = {
             "id": f"re_{len(self.refunds) + 1}",
             "object": "refund",
-            "amount": intent["amount_received"],
+            "amount": amount,
             "charge": intent["latest_charge"],
+            "created": int(self.clock()),
             "currency": intent["currency"],
-            "metadata": {"orderId": asked["metadata[orderId]"]},
+            "metadata": {
+                name.removeprefix("metadata[").removesuffix("]"): value
+                for name, value in asked.items()
+                if name.startswith("metadata[")
+            },
             "payment_intent": intent["id"],
             "status": self.refund_status,
         }
         self.refunds[refund["id"]] = refund
-        charge = {"object": "charge", "metadata": {}, "amount_refunded": refund["amount"]}
-        self._tell("charge.refunded", charge | {"id": refund["charge"]})
+        if refund["status"] != "failed":
+            self._tell("charge.refunded", self._charge(intent))
         return 200, refund
 
     @staticmethod

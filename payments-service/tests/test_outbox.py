@@ -8,25 +8,20 @@ from typing import Any
 import pytest
 from botocore.stub import ANY, Stubber
 from payments import outbox
+from payments.answer import ActionRequired, Canceled, Declined, Opened, Taken
+from payments.bill import Line
 from payments.messages import SENDS, CollectPayment, of_payment, parse
 from payments.model import now
-from payments.payment import (
-    ActionRequired,
-    Canceled,
-    Declined,
-    Line,
-    Opened,
-    Payment,
-    Status,
-    Taken,
-    Tombstone,
-)
+from payments.payment import Payment, Tombstone
 from payments.receipt import render
+from payments.record import Status
+from payments.refund import GivenBack
 from payments.table import images
 
 Sample = Callable[[str], dict[str, Any]]
 
 CAUSE = "order-1:9:Cause"
+REST = GivenBack("re_1", 6995, refund_id=None, ours=True, stands=True)
 MOST_PUT_EVENTS_TAKES = 256 * 1024
 """Bytes, of all entries of one call together."""
 
@@ -78,6 +73,7 @@ def test_a_collected_payment_is_told_filed_and_mailed(pending: Payment) -> None:
     }
     assert mailed["data"] == {
         "to": pending.email,
+        "locale": "en",
         "content": {
             "template": "receipt",
             "orderId": pending.order_id,
@@ -145,29 +141,78 @@ def test_a_failed_payment_is_told_with_its_reason(pending: Payment) -> None:
 def test_a_refund_is_told_when_it_is_done(pending: Payment) -> None:
     collected = pending.settle(Taken("pi_1", 6995, "EUR"), CAUSE, now())
     refunding = collected.refund("CUSTOMER", CAUSE, now())
-    refunded = refunding.refunded("re_1", CAUSE, now())
+    refunded = refunding.noted([REST], CAUSE, now())
     assert of_payment(collected, refunding) == []
-    (message,) = of_payment(refunding, refunded)
-    assert names([message]) == ["PaymentRefunded"]
-    assert message.model_dump(mode="json")["data"] == {
+    messages = of_payment(refunding, refunded)
+    assert names(messages) == ["PaymentRefunded", "SendEmail"]
+    told, mailed = (message.model_dump(mode="json") for message in messages)
+    assert told["data"] == {
         "orderId": pending.order_id,
         "status": "REFUNDED",
         "amount": pending.amount,
         "currency": pending.currency,
         "refundId": "re_1",
+        "byHand": 0,
+        "covered": [],
     }
+    assert mailed["data"] == {
+        "to": pending.email,
+        "locale": "en",
+        "content": {
+            "template": "refund",
+            "orderId": pending.order_id,
+            "currency": pending.currency,
+            "amount": pending.amount,
+            "total": pending.amount,
+            "gross": pending.amount,
+            "refundedAt": told["metadata"]["occurredAt"],
+        },
+    }
+
+
+def test_each_part_is_told_with_the_total_and_mailed_with_its_own_amount(pending: Payment) -> None:
+    german = pending.model_copy(update={"locale": "de-DE"})
+    kept = [german.settle(Taken("pi_1", 6995, "EUR"), CAUSE, now())]
+    for number, amount in enumerate((1000, 5995), start=1):
+        made = GivenBack(f"re_{number}", amount, f"part-{number}", ours=True, stands=True)
+        kept.append(kept[-1].refund_part(f"part-{number}", amount, "broken", CAUSE, now()))
+        kept.append(kept[-1].noted([made], CAUSE, now()))
+    told = [[m.model_dump(mode="json") for m in of_payment(*pair)] for pair in pairwise(kept)]
+    assert [len(messages) for messages in told] == [0, 2, 0, 2]
+    refunds = [messages[0]["data"] for messages in told if messages]
+    assert [(r["status"], r["amount"], r["refundId"]) for r in refunds] == [
+        ("PARTLY_REFUNDED", 1000, "re_1"),
+        ("REFUNDED", 6995, "re_2"),
+    ]
+    mails = [messages[1]["data"] for messages in told if messages]
+    assert [(m["content"]["amount"], m["content"]["total"]) for m in mails] == [
+        (1000, 1000),
+        (5995, 6995),
+    ]
+    assert {mail["locale"] for mail in mails} == {"de-DE"}
+    assert "broken" not in json.dumps(told)
+    versions = [messages[0]["metadata"]["version"] for messages in told if messages]
+    assert versions == sorted(set(versions))
+
+
+def test_what_was_refunded_before_there_were_parts_is_not_told_again(pending: Payment) -> None:
+    """As it is kept from then: REFUNDED, with Stripe's id, and no list of refunds."""
+    change = {"status": Status.REFUNDED, "refund_id": "re_1"}
+    refunded = pending.settle(Taken("pi_1", 6995, "EUR"), CAUSE, now()).model_copy(update=change)
+    assert refunded.given_back == 6995
+    assert of_payment(refunded, refunded.receipt_stored("file-1", CAUSE, now())) == []
 
 
 def test_a_payment_that_is_given_back_at_once_gets_no_receipt(pending: Payment) -> None:
     voiding = pending.refund("DEADLINE", CAUSE, now())
     refunding = voiding.settle(Taken("pi_1", 6995, "EUR"), CAUSE, now())
-    refunded = refunding.refunded("re_1", CAUSE, now())
+    refunded = refunding.noted([REST], CAUSE, now())
     told = [
         name
         for old, new in pairwise([pending, voiding, refunding, refunded])
         for name in names(of_payment(old, new))
     ]
-    assert told == ["PaymentRefunded"]
+    assert told == ["PaymentRefunded", "SendEmail"]
 
 
 def test_where_the_receipt_is_concerns_nobody_else(pending: Payment) -> None:
@@ -206,7 +251,7 @@ def test_a_tombstone_is_told_to_nobody(sample: Sample, context: Any) -> None:
 def test_what_is_given_back_though_it_was_never_asked_for_is_told() -> None:
     tombstone = Tombstone.request("order-1", "CUSTOMER", "order-1", CAUSE, now())
     refunding = tombstone.settle(Taken("pi_1", 6995, "EUR"), CAUSE, now())
-    refunded = refunding.refunded("re_1", CAUSE, now())
+    refunded = refunding.noted([REST], CAUSE, now())
     stored = [each.model_dump(mode="json") for each in (tombstone, refunding, refunded)]
     told = []
     for pair in pairwise([None, *stored]):
@@ -220,6 +265,8 @@ def test_what_is_given_back_though_it_was_never_asked_for_is_told() -> None:
         "amount": 6995,
         "currency": "EUR",
         "refundId": "re_1",
+        "byHand": 0,
+        "covered": [],
     }
 
 

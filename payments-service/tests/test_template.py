@@ -157,3 +157,20 @@ def test_each_function_buries_in_a_queue_of_its_own() -> None:
     assert variables["InboxFunction"]["DEAD_LETTER_QUEUE_URL"] == {"Ref": "InboxDeadLetters"}
     assert variables["WebhookFunction"]["QUEUE_URL"] == {"Ref": "WebhookInbox"}
     assert variables["WebhookFunction"]["DEAD_LETTER_QUEUE_URL"] == {"Ref": "WebhookDeadLetters"}
+
+
+@pytest.mark.parametrize(
+    ("alarm", "metric", "function"),
+    [
+        ("ReconciliationDifferencesAlarm", "ReconciliationDifferences", "ReconcileFunction"),
+        ("RefundsFailedAlarm", "RefundsFailed", "WebhookFunction"),
+    ],
+)
+def test_an_alarm_hears_its_own_stack_alone(alarm: str, metric: str, function: str) -> None:
+    """An account may have more than one: each tells of itself."""
+    watched = RESOURCES[alarm]["Properties"]
+    told = {each["Name"]: each["Value"] for each in watched["Dimensions"]}
+    assert told == {"service": "payments", "stack": {"Ref": "AWS::StackName"}}
+    assert (watched["Namespace"], watched["MetricName"]) == ("TheBetterStore", metric)
+    variables = RESOURCES[function]["Properties"]["Environment"]["Variables"]
+    assert variables["STACK_NAME"] == {"Ref": "AWS::StackName"}

@@ -12,9 +12,11 @@ import pytest
 from aws_lambda_powertools.utilities import parameters
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from payments import inbox, stripe_event, webhook
+from payments.answer import Declined, Opened, Taken
 from payments.messages import CollectPayment, parse
 from payments.model import now
-from payments.payment import TOO_LATE, Declined, Opened, Payment, Status, Taken, Tombstone
+from payments.payment import TOO_LATE, Payment, Tombstone
+from payments.record import Status
 from payments.stripe_event import ACTED_ON
 from payments.table import PaymentsTable
 
@@ -116,7 +118,9 @@ def event_of(order: CollectPayment, kind: str, **fields: Any) -> Event:
 # What acts
 
 
-@pytest.mark.parametrize("kind", sorted(ACTED_ON | {"payment_intent.canceled", "charge.refunded"}))
+@pytest.mark.parametrize(
+    "kind", sorted(ACTED_ON | {"payment_intent.canceled", "charge.refunded", "refund.failed"})
+)
 def test_what_stripe_really_sends_is_understood(sample: Sample, kind: str) -> None:
     record = SQSRecord(sample(f"webhook-{kind}")["Records"][0])
     event = stripe_event.parse(record.body)
@@ -127,6 +131,8 @@ def test_what_stripe_really_sends_is_understood(sample: Sample, kind: str) -> No
         assert told
         assert told.order_id
         assert told.amount > 0
+    if kind == "refund.failed":
+        assert stripe_event.failed_refund(event)
 
 
 def test_three_d_secure_passed_collects_once(
@@ -303,7 +309,7 @@ def test_trouble_at_stripe_sends_the_event_back(
 
 @pytest.mark.parametrize(
     "kind",
-    ["payment_intent.canceled", "payment_intent.partially_funded", "charge.refunded"],
+    ["payment_intent.canceled", "payment_intent.partially_funded", "charge.dispute.created"],
 )
 def test_what_a_person_may_want_to_know_of_is_noted(
     order: CollectPayment,

@@ -1,17 +1,23 @@
 """Stripe, the payment gateway: takes a payment, cancels it, gives it back.
 
 Nothing hangs on an answer: it may be lost, and Stripe keeps an error under an idempotency key for
-a day. What counts is how the payment intent stands, and that can be asked at any time. So no call
-carries a key but those that the SDK makes up, for its own retries.
+a day. What counts is how the payment intent stands and which refunds it has, and that can be asked
+at any time. So no call carries a key but those that the SDK makes up, for its own retries. One
+does: two that give back the same part at the same time have to make one refund, and there Stripe's
+own limit, the whole, does not help. Its key counts on once Stripe has kept an error under it.
 """
 
 from functools import cache
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import stripe
 from aws_lambda_powertools.utilities import parameters
 
-from payments.payment import ActionRequired, Canceled, Declined, Opened, Payment, Record, Taken
+from payments.answer import ActionRequired, Canceled, Declined, Opened, Taken
+from payments.payment import Payment
+from payments.record import Record
+from payments.refund import GivenBack, Refund
 
 if TYPE_CHECKING:
     from stripe.params import PaymentIntentConfirmParams
@@ -31,6 +37,10 @@ INCOMPATIBLE = "payment_intent_incompatible_payment_method"
 """Stripe's code for a payment method that is no card: the order brings that as well."""
 ALREADY_REFUNDED = "charge_already_refunded"
 """Stripe's code for a payment that has been given back as a whole."""
+STANDS = ("succeeded", "pending")
+"""How a refund stands that gives money back. A card's is pending for days at most."""
+MOST_REFUNDS = 1000
+"""So many refunds of one payment are looked through, a hundred for each call."""
 
 
 class Unsettled(Exception):
@@ -100,7 +110,7 @@ class Gateway:
             case "requires_action" if intent.client_secret:
                 return ActionRequired(intent.id, intent.client_secret, _redirect(intent))
             case "requires_payment_method" if intent.last_payment_error:
-                return Declined(_decline(intent.last_payment_error), intent.id)
+                return Declined(decline(intent.last_payment_error), intent.id)
         raise Unsettled(f"{intent.id} of order {payment.order_id} is {intent.status}")
 
     def cancel(self, payment: Record) -> Canceled | Taken:
@@ -122,31 +132,78 @@ class Gateway:
                 return _taken(intent)
         raise Unsettled(f"{intent.id} of order {payment.order_id} is {intent.status}")
 
-    def refund(self, payment: Record) -> str:
-        """Give all of it back. Returns the refund's id, also when it was given back by hand.
+    def refund(self, payment: Record) -> GivenBack | None:
+        """Give back all that is left. None: nothing is, it was given back before, maybe by hand.
 
         However often it is asked, Stripe gives back no more than it took. Raises Unsettled when the
         refund has failed, so that it is asked anew, and ValueError when the payment has no intent.
         """
-        intent_id = _intent_id(payment)
-        refund: stripe.Refund | None
         try:
             refund = self._api.refunds.create(
-                {"payment_intent": intent_id, "metadata": {"orderId": payment.order_id}}
+                {
+                    "payment_intent": _intent_id(payment),
+                    "metadata": {"orderId": payment.order_id},
+                }
             )
         except stripe.InvalidRequestError as error:
             if error.code != ALREADY_REFUNDED:
                 raise
-            refund = self._newest_refund(intent_id)
-        if refund is None:
-            raise Unsettled(f"{intent_id} of order {payment.order_id} is refunded by no refund")
-        if refund.status not in ("succeeded", "pending"):
-            raise Unsettled(f"{refund.id} of order {payment.order_id} is {refund.status}")
-        return refund.id
+            return None
+        return self._standing(refund, payment)
 
-    def _newest_refund(self, intent_id: str) -> stripe.Refund | None:
-        refunds = self._api.refunds.list({"payment_intent": intent_id, "limit": 1}).data
-        return refunds[0] if refunds else None
+    def refund_part(self, payment: Payment, part: Refund, number: int) -> GivenBack:
+        """Give back a part, which is to be looked for among the refunds first.
+
+        `number` counts the keys that are used up: with the same one, Stripe makes one refund and
+        answers the same each time, for a day. It gives back no more than is left. Raises Unsettled
+        when the refund has failed.
+        """
+        refund_id = str(part.refund_id)
+        refund = self._api.refunds.create(
+            {
+                "payment_intent": _intent_id(payment),
+                "amount": part.amount,
+                "metadata": {"orderId": payment.order_id, "refundId": refund_id},
+            },
+            {"idempotency_key": f"{payment.order_id}:{refund_id}:{number}"},
+        )
+        return self._standing(refund, payment)
+
+    def refunds(self, payment: Record) -> list[GivenBack]:
+        """All refunds of the payment's intent, the oldest first, those that failed too."""
+        listed = self._api.refunds.list({"payment_intent": _intent_id(payment), "limit": 100})
+        return [given_back(each) for each in islice(listed.auto_paging_iter(), MOST_REFUNDS)][::-1]
+
+    def _standing(self, refund: stripe.Refund, payment: Record) -> GivenBack:
+        told = given_back(refund)
+        if not told.stands:
+            raise Unsettled(f"{refund.id} of order {payment.order_id} is {refund.status}")
+        return told
+
+
+def given_back(refund: stripe.Refund) -> GivenBack:
+    """What one of Stripe's refunds says."""
+    metadata = refund.metadata.to_dict() if refund.metadata else {}
+    return GivenBack(
+        stripe_id=refund.id,
+        amount=refund.amount,
+        refund_id=metadata.get("refundId"),
+        ours="orderId" in metadata,
+        stands=refund.status in STANDS,
+    )
+
+
+def is_kept(error: stripe.StripeError) -> bool:
+    """Whether Stripe answers this, and nothing else, whenever the same key comes: it says so."""
+    headers = {name.lower(): value for name, value in (error.headers or {}).items()}
+    return headers.get("idempotent-replayed") == "true"
+
+
+def is_too_much(error: stripe.StripeError) -> bool:
+    """Whether Stripe says that less is left of the payment than is to be given back."""
+    if not isinstance(error, stripe.InvalidRequestError):
+        return False
+    return error.code == ALREADY_REFUNDED or error.param == "amount"
 
 
 def connect(api_base: str, secret_name: str) -> Gateway:
@@ -154,13 +211,16 @@ def connect(api_base: str, secret_name: str) -> Gateway:
 
     Raises GetParameterError when the secret cannot be read, KeyError when it has no apiKey.
     """
-    return Gateway(
-        stripe.StripeClient(
-            _secret(secret_name)["apiKey"],
-            base_addresses={"api": api_base},
-            max_network_retries=RETRIES,
-            http_client=_http(),
-        )
+    return Gateway(client(api_base, secret_name))
+
+
+def client(api_base: str, secret_name: str) -> stripe.StripeClient:
+    """Stripe's SDK, for `connect` and for who reads Stripe's lists. Raises what `connect` does."""
+    return stripe.StripeClient(
+        _secret(secret_name)["apiKey"],
+        base_addresses={"api": api_base},
+        max_network_retries=RETRIES,
+        http_client=_http(),
     )
 
 
@@ -213,7 +273,8 @@ def _refusal(error: stripe.StripeError) -> str | None:
     return error.code or f"invalid_{error.param}"
 
 
-def _decline(error: stripe.PaymentIntent.LastPaymentError) -> str:
+def decline(error: stripe.PaymentIntent.LastPaymentError) -> str:
+    """What is told of the last attempt to pay that failed."""
     # What Stripe leaves out is no attribute.
     return decline_reason(getattr(error, "decline_code", None), getattr(error, "code", None))
 

@@ -13,11 +13,20 @@ from aws_lambda_powertools.utilities.batch.types import PartialItemFailureRespon
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from payments.cashier import change, go_on, table, take
+from payments.cashier import change, go_on, go_on_with_part, table, take
 from payments.delivery import Poison, QueueProcessor
-from payments.messages import CollectPayment, FileRejected, FileStored, RefundPayment, parse
+from payments.messages import (
+    CollectPayment,
+    FileRejected,
+    FileStored,
+    RefundPayment,
+    RefundRequest,
+    parse,
+)
 from payments.model import now
-from payments.payment import Payment, Status, Tombstone
+from payments.payment import Payment, Tombstone
+from payments.record import Status
+from payments.refund import RefundStatus
 
 logger = Logger()
 tracer = Tracer(patch_modules=("botocore", "requests"))
@@ -74,12 +83,15 @@ def collect(command: CollectPayment) -> None:
 
 
 def refund(command: RefundPayment) -> None:
-    """Give the order's money back, or see to it that it is not taken.
+    """Give the order's money back or a part of it, or see to it that it is not taken.
 
-    Raises Poison when only a part is asked for, and Conflict when others change the payment too.
+    Raises Poison for a part that cannot be given back, and Conflict when others change the payment
+    all the time.
     """
     asked, cause = command.data, command.metadata.id
     match table.payment(asked.order_id):
+        case None if asked.is_part:
+            raise Poison(f"order {asked.order_id} has no payment of which to give back a part")
         case None:
             correlation_id = command.metadata.correlation_id
             tombstone = Tombstone.request(
@@ -87,15 +99,44 @@ def refund(command: RefundPayment) -> None:
             )
             table.add(tombstone)
             logger.info("voided before it was collected", order_id=asked.order_id)
+        case Payment() as payment if asked.is_part:
+            refund_part(payment, asked, cause)
         case Payment() as payment:
             if asked.amount not in (None, payment.amount):
-                raise Poison(f"only the whole amount is given back: {payment.amount}")
+                raise Poison("a part is given back only under a refundId of its own")
             go_on(
                 change(payment, lambda payment: payment.refund(asked.reason, cause, now())), cause
             )
         case Tombstone() as tombstone:
             logger.info("voided before", order_id=asked.order_id, status=tombstone.status)
             go_on(tombstone, cause)
+
+
+def refund_part(payment: Payment, asked: RefundRequest, cause: str) -> None:
+    """Give a part back, once for each refundId, or tell that other refunds cover it.
+
+    Raises Poison when there is nothing to give back yet, or less than is asked for.
+    """
+    refund_id, amount = str(asked.refund_id), asked.amount or 0
+    if payment.status in (Status.PENDING, Status.ACTION_REQUIRED):
+        raise Poison(f"order {asked.order_id} has not paid yet, so no part is given back")
+
+    def asked_for(payment: Payment) -> Payment:
+        return payment.refund_part(refund_id, amount, asked.reason, cause, now())
+
+    try:
+        payment = change(payment, asked_for)
+    except ValueError as error:
+        raise Poison(str(error)) from error
+    ended = go_on_with_part(payment, refund_id, cause)
+    part = ended.part(refund_id) if isinstance(ended, Payment) else None
+    if part is None or part.status is not RefundStatus.REFUNDED:
+        logger.warning(
+            "covered by what went back otherwise",
+            order_id=asked.order_id,
+            refund_id=refund_id,
+            status=ended.status,
+        )
 
 
 def note_receipt(order_id: str, event: FileStored | FileRejected) -> None:

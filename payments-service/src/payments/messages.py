@@ -5,8 +5,10 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from payments import receipt
+from payments.bill import Bill, Id, Line, Locale, TaxRate, Text
 from payments.model import Currency, Model, Money, Timestamp
-from payments.payment import Bill, Id, Line, Payment, Status, TaxRate, Text, Tombstone
+from payments.payment import Payment, Tombstone
+from payments.record import Status
 
 SOURCE = "tbs.payments"
 """The name under which this service's messages stand on the bus."""
@@ -41,17 +43,28 @@ class CollectPayment(Message):
 
 
 class RefundRequest(Model):
-    """The order whose payment is given back, and why."""
+    """The order whose payment is given back, or a part of it, and why."""
 
     order_id: Id
     reason: Text
     amount: Annotated[
-        Money | None, Field(description="Only the whole of it is given back, as when none is named")
+        Money | None, Field(description="Of a part, with refundId. Null: all that is left")
     ] = None
+    refund_id: Annotated[
+        Id | None, Field(description="Of a part: it is given back once for each. Null: the whole")
+    ] = None
+
+    @property
+    def is_part(self) -> bool:
+        """Whether a part is asked for, and not all that is left."""
+        return self.amount is not None and self.refund_id is not None
 
 
 class RefundPayment(Message):
-    """Command: give back what was taken for an order, or see to it that nothing ever is."""
+    """Command: give back what was taken for an order, or see to it that nothing ever is.
+
+    With an amount and a refundId, that part of it is given back, once for each refundId.
+    """
 
     data: RefundRequest
 
@@ -145,17 +158,27 @@ class PaymentFailed(Message):
 
 
 class RefundedData(Model):
-    """What was given back for an order."""
+    """What was given back for an order so far. The amount only grows.
+
+    It is told again when only what is by hand or covered has changed: of two, that of the higher
+    version is newer.
+    """
 
     order_id: str
-    status: Literal[Status.REFUNDED]
-    amount: Money
+    status: Literal["REFUNDED", "PARTLY_REFUNDED"] = Field(description="All of it, or a part")
+    amount: Money = Field(description="All that was given back so far")
     currency: Currency
-    refund_id: str
+    refund_id: str = Field(description="Stripe's id of the newest refund")
+    by_hand: Money = Field(
+        0, description="What of the amount nobody asked for but at Stripe itself"
+    )
+    covered: tuple[str, ...] = Field(
+        (), description="The refundIds that will not be made: their money went back otherwise"
+    )
 
 
 class PaymentRefunded(Message):
-    """Event: what was taken for the order is given back."""
+    """Event: what was taken for the order is given back, or a part of it, or a part will not be."""
 
     data: RefundedData
 
@@ -192,15 +215,28 @@ class ReceiptContent(Model):
     paid_at: Timestamp
 
 
+class RefundContent(Model):
+    """What the e-mail says of a refund. Money is in minor units."""
+
+    template: Literal["refund"]
+    order_id: str
+    currency: Currency
+    amount: Money = Field(description="Of this refund")
+    total: Money = Field(description="Given back so far, this included")
+    gross: Money = Field(description="What was paid")
+    refunded_at: Timestamp
+
+
 class EmailData(Model):
-    """An e-mail: to whom, and what of."""
+    """An e-mail: to whom, and what of. `locale` says how money and dates are written."""
 
     to: str
-    content: ReceiptContent
+    locale: Locale
+    content: Annotated[ReceiptContent | RefundContent, Field(discriminator="template")]
 
 
 class SendEmail(Message):
-    """Command: tell the customer that the order is paid."""
+    """Command: tell the customer that the order is paid, or that money is given back."""
 
     data: EmailData
 
@@ -237,6 +273,11 @@ def parse(body: str) -> Heard:
 
 def of_payment(old: Payment | Tombstone | None, new: Payment | Tombstone) -> list[Message]:
     """The messages that tell of a payment's change from `old` to `new`."""
+    more = new.given_back - (old.given_back if old else 0)
+    if more > 0:
+        return [_of_refund(new), *_of_mail(new, more)]
+    if old and new.given_back and (old.by_hand, old.covered) != (new.by_hand, new.covered):
+        return [_of_refund(new)]
     if old and old.status == new.status:
         return []
     match new:
@@ -244,16 +285,41 @@ def of_payment(old: Payment | Tombstone | None, new: Payment | Tombstone) -> lis
             return [
                 _told(PaymentCollected, new, new.model_dump()),
                 _told(StoreFile, new, _receipt_file(new)),
-                _told(SendEmail, new, _receipt_email(new)),
+                _told(SendEmail, new, _email(new, _receipt(new))),
             ]
         case Payment(status=Status.ACTION_REQUIRED):
             return [_told(PaymentActionRequired, new, new.model_dump() | {"url": new.action_url})]
         case Payment(status=Status.FAILED):
             return [_told(PaymentFailed, new, new.model_dump())]
-        case Payment(status=Status.REFUNDED) | Tombstone(status=Status.REFUNDED):
-            return [_told(PaymentRefunded, new, new.model_dump())]
         case _:
             return []
+
+
+def _of_refund(payment: Payment | Tombstone) -> PaymentRefunded:
+    status = "REFUNDED" if payment.status is Status.REFUNDED else "PARTLY_REFUNDED"
+    data = payment.model_dump() | {
+        "status": status,
+        "amount": payment.given_back,
+        "byHand": payment.by_hand,
+        "covered": payment.covered,
+    }
+    return _told(PaymentRefunded, payment, data)
+
+
+def _of_mail(payment: Payment | Tombstone, amount: int) -> list[SendEmail]:
+    """The e-mail that so much more was given back. Who pays for a tombstone, nobody knows."""
+    if not isinstance(payment, Payment):
+        return []
+    content = {
+        "template": "refund",
+        "orderId": payment.order_id,
+        "currency": payment.currency,
+        "amount": amount,
+        "total": payment.given_back,
+        "gross": payment.amount,
+        "refundedAt": payment.updated_at,
+    }
+    return [_told(SendEmail, payment, _email(payment, content))]
 
 
 def _receipt_file(payment: Payment) -> dict[str, Any]:
@@ -266,9 +332,13 @@ def _receipt_file(payment: Payment) -> dict[str, Any]:
     }
 
 
-def _receipt_email(payment: Payment) -> dict[str, Any]:
+def _receipt(payment: Payment) -> dict[str, Any]:
     told = {"template": "receipt", "gross": payment.amount, "paidAt": payment.collected_at}
-    return {"to": payment.email, "content": payment.model_dump() | told}
+    return payment.model_dump() | told
+
+
+def _email(payment: Payment, content: dict[str, Any]) -> dict[str, Any]:
+    return {"to": payment.email, "locale": payment.locale, "content": content}
 
 
 def _told[M: Message](kind: type[M], payment: Payment | Tombstone, data: dict[str, Any]) -> M:

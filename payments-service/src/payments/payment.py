@@ -4,6 +4,7 @@ PENDING -> COLLECTED | FAILED | ACTION_REQUIRED | VOIDING | VOIDED
 ACTION_REQUIRED -> COLLECTED | FAILED | VOIDING
 VOIDING -> VOIDED | REFUNDING
 COLLECTED -> REFUNDING -> REFUNDED
+COLLECTED -> REFUNDED, once its parts are the whole
 
 A payment is PENDING first without and then with a payment intent. Only an intent that is saved is
 ever confirmed, so that one without has moved no money: a refund makes it VOIDED at once. With an
@@ -14,14 +15,26 @@ FAILED and VOIDED are meant to be ends. Money that Stripe takes all the same is 
 become REFUNDING.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
-from typing import Annotated, Self
+from typing import Self
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
-from payments.model import Currency, Model, Money, Timestamp
+from payments import refund
+from payments.answer import (
+    ActionRequired,
+    Answer,
+    Attempt,
+    Canceled,
+    Declined,
+    Opened,
+    Taken,
+    attempt,
+)
+from payments.bill import Bill
+from payments.model import Currency, Money, Timestamp
+from payments.record import Record, Status
+from payments.refund import Refund, RefundStatus
 
 CANCELED = "canceled"
 """Why a payment failed whose intent somebody has canceled at Stripe: Stripe's word for it."""
@@ -29,127 +42,9 @@ CANCELED = "canceled"
 TOO_LATE = "TAKEN_TOO_LATE"
 """Why money is given back that nobody asked back: Stripe took it after the payment had ended."""
 
-Id = Annotated[str, StringConstraints(min_length=1, max_length=128)]
-Text = Annotated[str, StringConstraints(min_length=1, max_length=500)]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=120)]
-Email = Annotated[str, StringConstraints(min_length=3, max_length=254, pattern="@")]
-TaxRate = Annotated[str, StringConstraints(pattern=r"^0(\.\d{1,4})?$", max_length=6)]
-"""A share of the price, as decimal text: "0.15" is 15 %."""
 
-
-class Status(StrEnum):
-    """Where a payment stands."""
-
-    PENDING = "PENDING"
-    ACTION_REQUIRED = "ACTION_REQUIRED"
-    COLLECTED = "COLLECTED"
-    FAILED = "FAILED"
-    REFUNDING = "REFUNDING"
-    REFUNDED = "REFUNDED"
-    VOIDING = "VOIDING"
-    VOIDED = "VOIDED"
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """Stripe's answer when it has made a payment intent, which moves no money until confirmed."""
-
-    payment_intent_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """Stripe's answer when it has the money: so many minor units of a currency (ISO 4217)."""
-
-    payment_intent_id: str
-    amount: int
-    currency: str
-
-
-@dataclass(frozen=True, slots=True)
-class Declined:
-    """Stripe's answer when it cannot have the money. `reason` is its decline or error code.
-
-    Without a `payment_intent_id`, it would not even make an intent.
-    """
-
-    reason: str
-    payment_intent_id: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ActionRequired:
-    """Stripe's answer when the customer has to act first, as for 3-D Secure.
-
-    `client_secret` lets the customer's browser go on with the payment; `url` is the page where that
-    is done, None: the browser does it with Stripe's own script.
-    """
-
-    payment_intent_id: str
-    client_secret: str
-    url: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Canceled:
-    """Stripe's answer when the payment intent is canceled: it never can take the money."""
-
-    payment_intent_id: str
-
-
-type Answer = Opened | Taken | Declined | ActionRequired | Canceled
-"""What Stripe says of a payment, at once or later by its webhook."""
-
-
-class Line(Model):
-    """So many of one toy, at `price` (minor units, tax included) each."""
-
-    name: Name
-    quantity: Annotated[int, Field(ge=1, le=99)]
-    price: Money
-
-
-class Bill(Model):
-    """What an order costs, who pays it and with what. Money is in minor units."""
-
-    order_id: Id
-    customer_id: Id
-    email: Email
-    amount: Annotated[Money, Field(description="The whole of it, shipping and tax included")]
-    currency: Currency
-    payment_method_id: Annotated[Id, Field(description="Stripe's id of a payment method")]
-    lines: Annotated[tuple[Line, ...], Field(min_length=1, max_length=100)]
-    shipping: Money
-    net: Money
-    tax: Money
-    tax_rate: TaxRate
-    placed_at: Timestamp
-
-
-class Record(Model):
-    """What is kept of an order's payment in any case. `version` counts every change."""
-
-    order_id: Id
-    status: Status
-    payment_intent_id: str | None = None
-    refund_reason: str | None = Field(None, description="Why it is given back, once asked for")
-    refund_id: str | None = None
-    version: int
-    updated_at: Timestamp
-    correlation_id: str
-    causation_id: str
-
-    def refunded(self, refund_id: str, causation_id: str, at: datetime) -> Self:
-        """The payment, given back. Raises ValueError when it was not about to be."""
-        if self.status is Status.REFUNDED:
-            return self
-        if self.status is not Status.REFUNDING:
-            raise ValueError(f"the payment of {self.order_id} is {self.status}, not REFUNDING")
-        return self._changed(causation_id, at, status=Status.REFUNDED, refund_id=refund_id)
-
-    def _changed(self, causation_id: str, at: datetime, **fields: object) -> Self:
-        edit = {"version": self.version + 1, "updated_at": at, "causation_id": causation_id}
-        return self.model_copy(update=fields | edit)
+class NotLeft(ValueError):
+    """More is asked back than is left of the payment. Says how much that is."""
 
 
 class Payment(Bill, Record):
@@ -163,6 +58,28 @@ class Payment(Bill, Record):
     reason: str | None = Field(None, description="Why it failed: Stripe's code")
     receipt_file_id: str | None = None
     receipt_problem: str | None = Field(None, description="Why the receipt could not be stored")
+    attempts: tuple[Attempt, ...] = ()
+
+    @property
+    def whole(self) -> int:
+        """What the order costs, in minor units."""
+        return self.amount
+
+    @property
+    def left(self) -> int:
+        """What a further part may ask back at most, in minor units."""
+        return self.amount - refund.promised(self.refunds)
+
+    @property
+    def awaited(self) -> tuple[Refund, ...]:
+        """The parts that Stripe is to give back."""
+        if self.status is not Status.COLLECTED:
+            return ()
+        return tuple(each for each in self.refunds if each.status is RefundStatus.PENDING)
+
+    def part(self, refund_id: str) -> Refund | None:
+        """What became of the part of that id; None: it was never asked for."""
+        return next((each for each in self.refunds if each.refund_id == refund_id), None)
 
     @classmethod
     def request(
@@ -192,6 +109,13 @@ class Payment(Bill, Record):
         is the payment's own. A Declined of an ACTION_REQUIRED payment holds only once its intent is
         canceled: the customer's browser could go on with it.
         """
+        settled = self._settled(answer, causation_id, at)
+        if settled is self:
+            return self
+        attempts = (*self.attempts, attempt(answer, at))
+        return settled.model_copy(update={"attempts": attempts})
+
+    def _settled(self, answer: Answer, causation_id: str, at: datetime) -> Self:
         if not self._concerned_by(answer):
             return self
         match self.status, answer:
@@ -235,6 +159,42 @@ class Payment(Bill, Record):
             case _:
                 return self
 
+    def refund_part(
+        self, refund_id: str, amount: int, reason: str, causation_id: str, at: datetime
+    ) -> Self:
+        """The payment, of which a part is to be given back (minor units), once for each id.
+
+        It is covered from the beginning where all goes back already, and where it would be left if
+        somebody had not given money back by hand. Where nothing was taken, nothing changes. Raises
+        NotLeft for more than that, ValueError when the same id asked for another amount before.
+        """
+        if known := self.part(refund_id):
+            if known.status is RefundStatus.PENDING and known.amount != amount:
+                raise ValueError(f"refund {refund_id} asked for {known.amount} before")
+            return self
+        all_of_it = self.status in (Status.REFUNDING, Status.REFUNDED)
+        if self.status is not Status.COLLECTED and not all_of_it:
+            return self
+        if not all_of_it and not 0 < amount <= self.left + self.by_hand:
+            raise NotLeft(f"{self.left} is left of the payment, and {amount} is asked back")
+        late = all_of_it or amount > self.left
+        part = Refund(
+            refund_id=refund_id,
+            amount=amount,
+            status=RefundStatus.COVERED if late else RefundStatus.PENDING,
+            reason=reason,
+            requested_at=at,
+        )
+        return self._changed(causation_id, at, refunds=(*self.refunds, part))
+
+    def tried(self, part: Refund, causation_id: str, at: datetime) -> Self:
+        """The payment, whose part is tried at Stripe under another key: this one is used up."""
+        return self._with_part(part, {"attempt": part.attempt + 1}, causation_id, at)
+
+    def part_covered(self, part: Refund, causation_id: str, at: datetime) -> Self:
+        """The payment, whose part is not made: Stripe has less left than that."""
+        return self._with_part(part, {"status": RefundStatus.COVERED}, causation_id, at)
+
     def receipt_stored(self, file_id: str, causation_id: str, at: datetime) -> Self:
         """The payment with its receipt. The first one stands."""
         if self.receipt_file_id is not None:
@@ -254,6 +214,15 @@ class Payment(Bill, Record):
         if (amount, currency) != (self.amount, self.currency):
             return f"order {self.order_id} costs {self.amount} {self.currency}"
         return None
+
+    def _with_part(
+        self, part: Refund, edit: dict[str, object], causation_id: str, at: datetime
+    ) -> Self:
+        if part not in self.awaited:
+            return self
+        edited = part.model_copy(update=edit)
+        refunds = tuple(edited if each == part else each for each in self.refunds)
+        return self._changed(causation_id, at, refunds=refunds)
 
     def _concerned_by(self, answer: Answer) -> bool:
         match answer:
@@ -281,6 +250,11 @@ class Tombstone(Record):
 
     amount: Money | None = None
     currency: Currency | None = None
+
+    @property
+    def whole(self) -> int:
+        """What Stripe took, in minor units; 0: nothing."""
+        return self.amount or 0
 
     @classmethod
     def request(

@@ -7,8 +7,8 @@ from typing import Any, Literal
 import stripe
 from pydantic import BaseModel, ConfigDict
 
+from payments.answer import ActionRequired, Answer, Declined, Taken
 from payments.gateway import decline_reason
-from payments.payment import ActionRequired, Answer, Declined, Taken
 
 TOLERANCE = timedelta(minutes=5)
 """How far the time of signing and the time of receipt may be apart. What is older is a replay."""
@@ -20,12 +20,19 @@ ACTED_ON = {
 }
 """Types of events that tell of a payment what Stripe's direct answer may not have told."""
 
+REFUNDED = "charge.refunded"
+"""The type of event that tells of a refund, which somebody may have made by hand."""
+
+REFUND_FAILED = "refund.failed"
+"""The type of event that tells of a refund that the bank sent back, days later maybe."""
+
 NOTED = {
     "payment_intent.canceled",
     "payment_intent.partially_funded",
-    "charge.refunded",
+    "charge.dispute.created",
+    REFUNDED,
 }
-"""Types of events that are told of in the log and counted, and change nothing."""
+"""Types of events that are told of in the log and counted."""
 
 
 class Forged(Exception):
@@ -69,6 +76,26 @@ class Intent(StripeModel):
     client_secret: str | None = None
     last_payment_error: PaymentError | None = None
     next_action: NextAction | None = None
+
+
+class Charge(StripeModel):
+    """The charge of a payment intent, whose metadata it has: amounts in minor units."""
+
+    object: Literal["charge"]
+    id: str
+    payment_intent: str | None = None
+    amount_refunded: int
+    metadata: dict[str, str]
+
+
+class Returned(StripeModel):
+    """A refund that has failed: `amount` in minor units."""
+
+    object: Literal["refund"]
+    id: str
+    amount: int
+    payment_intent: str | None = None
+    failure_reason: str | None = None
 
 
 class Data(StripeModel):
@@ -127,6 +154,48 @@ def news(event: Event) -> News | None:
         case _:
             raise ValueError(f"{event.type} without a client_secret")
     return News(order_id, intent.id, intent.amount, currency, answer)
+
+
+@dataclass(frozen=True, slots=True)
+class RefundNews:
+    """What an event says of an order's refunds: they are so many minor units in all."""
+
+    order_id: str
+    payment_intent_id: str
+    amount: int
+
+
+def refund_news(event: Event) -> RefundNews | None:
+    """What a charge.refunded says. None: its charge is no order's.
+
+    Raises ValueError when it does not say what such an event has to.
+    """
+    charge = Charge.model_validate(event.data.object)
+    order_id = charge.metadata.get("orderId")
+    if not order_id or not charge.payment_intent:
+        return None
+    return RefundNews(order_id, charge.payment_intent, charge.amount_refunded)
+
+
+@dataclass(frozen=True, slots=True)
+class RefundFailed:
+    """What an event says of a refund that has failed: of so many minor units, and why."""
+
+    payment_intent_id: str
+    stripe_id: str
+    amount: int
+    reason: str | None
+
+
+def failed_refund(event: Event) -> RefundFailed | None:
+    """What a refund.failed says. None: the refund is of no payment intent.
+
+    Raises ValueError when it does not say what such an event has to.
+    """
+    refund = Returned.model_validate(event.data.object)
+    if not refund.payment_intent:
+        return None
+    return RefundFailed(refund.payment_intent, refund.id, refund.amount, refund.failure_reason)
 
 
 def check(body: str, signature: str, secret: str, received_at: float) -> None:

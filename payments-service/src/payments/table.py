@@ -1,21 +1,57 @@
-"""This service's DynamoDB table: the payment of each order, or the tombstone in its place.
+"""This service's DynamoDB table: payments, and what each day's reconciliation found.
 
-| pk                  | item                                                |
-|---------------------|-----------------------------------------------------|
-| `PAYMENT#<orderId>` | `Payment`, or `Tombstone`, which was never requested |
+| pk                     | item                                                                |
+|------------------------|---------------------------------------------------------------------|
+| `PAYMENT#<orderId>`    | `Payment`, or in its place a `Tombstone`, which was never requested |
+| `RECONCILIATION#<day>` | `Report`                                                            |
+
+| index   | by                                     | what for                              |
+|---------|----------------------------------------|---------------------------------------|
+| `byDay` | `day` = "<day>#<n>",                   | the payments requested on a day, UTC, |
+|         | `place` = "<requestedAt>#<orderId>"    | as `Listed`                           |
+
+A day's payments are spread over a few partitions by their orders: one takes a thousand writes a
+second, and an index that cannot keep up holds back the table itself.
 """
 
-from collections.abc import Mapping
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date, timedelta
+from heapq import merge
+from itertools import batched
 from typing import Any
+from zlib import crc32
 
 import boto3
-from boto3.dynamodb.conditions import Attr, ConditionBase
+from boto3.dynamodb.conditions import Attr, ConditionBase, Key
 from botocore.config import Config
 
+from payments.listing import Listed
 from payments.payment import Payment, Tombstone
+from payments.reconciliation import Progress, Report
 
 PROMPTLY = Config(connect_timeout=1, read_timeout=1)
 """Seconds that DynamoDB is waited for, at each try. By itself boto3 waits for a minute."""
+
+SHARDS = 4
+"""Over how many partitions a day's payments are spread. May grow: those of fewer are still read."""
+
+PAGE = 25
+"""How many payments are read at once of each partition."""
+KEYS_AT_ONCE = 100
+"""The most that BatchGetItem takes."""
+
+PAYMENT = "PAYMENT#"
+RECONCILIATION = "RECONCILIATION#"
+"""What keys begin with."""
+
+
+WAITS = (0.05, 0.2, 0.8)
+"""Seconds until keys that DynamoDB left out of an answer are asked for again, and again."""
+
+
+class Busy(Exception):
+    """DynamoDB has left keys out of every answer."""
 
 
 class Conflict(Exception):
@@ -23,45 +59,149 @@ class Conflict(Exception):
 
 
 class PaymentsTable:
-    """Loads and saves payments. Raises botocore's ClientError when DynamoDB fails."""
+    """Loads and saves payments and reports. Raises botocore's ClientError when DynamoDB fails."""
 
     def __init__(self, name: str) -> None:
-        self._table = boto3.resource("dynamodb", config=PROMPTLY).Table(name)
+        self._resource = boto3.resource("dynamodb", config=PROMPTLY)
+        self._table = self._resource.Table(name)
         self._client = self._table.meta.client
 
     def payment(self, order_id: str) -> Payment | Tombstone | None:
         """The order's payment as it is now."""
-        key = {"pk": f"PAYMENT#{order_id}"}
+        key = {"pk": f"{PAYMENT}{order_id}"}
         return _read(self._table.get_item(Key=key, ConsistentRead=True).get("Item"))
+
+    def payments(self, order_ids: Iterable[str]) -> dict[str, Payment | Tombstone]:
+        """The payments that these orders have, as they are now, by order."""
+        items = self._items(f"{PAYMENT}{order_id}" for order_id in order_ids)
+        return {found.order_id: found for item in items if (found := _read(item))}
 
     def add(self, payment: Payment | Tombstone) -> None:
         """Save the first of an order. Raises Conflict when the order has one already."""
-        self._put(payment, Attr("pk").not_exists())
+        self._put(_item(payment), Attr("pk").not_exists())
 
     def save(self, payment: Payment | Tombstone) -> None:
         """Save the next version of a payment. Raises Conflict when another one came first."""
-        self._put(payment, Attr("version").eq(payment.version - 1))
+        self._put(_item(payment), Attr("version").eq(payment.version - 1))
 
-    def _put(self, payment: Payment | Tombstone, condition: ConditionBase) -> None:
-        item = payment.model_dump(mode="json", exclude_none=True)
-        try:
-            self._table.put_item(
-                Item={"pk": f"PAYMENT#{payment.order_id}", **item}, ConditionExpression=condition
+    def newest_first(self, first: date, last: date, before: str | None) -> Iterator[Listed]:
+        """The payments requested on these days, both included, the newest first.
+
+        Read as they are taken, from an index that may be a moment behind. `before` is the place
+        after which to go on in that order; None: at the newest.
+        """
+        for back in range((last - first).days + 1):
+            day = last - timedelta(days=back)
+            if before is None or before[:10] >= day.isoformat():
+                yield from self._of_day(day, before, forward=False)
+
+    def oldest_first(self, day: date, after: str | None) -> Iterator[Listed]:
+        """The payments requested on that day after a place, the oldest first, read as taken."""
+        return self._of_day(day, after, forward=True)
+
+    def report(self, day: date) -> Report | None:
+        """What the reconciliation of a day found, or has found so far."""
+        return next(iter(self.reports([day])), None)
+
+    def reports(self, days: Iterable[date]) -> list[Report]:
+        """The reconciliations of these days that there are, the newest day first."""
+        items = self._items(f"{RECONCILIATION}{day.isoformat()}" for day in days)
+        found = (Report.model_validate(item) for item in items)
+        return sorted(found, key=lambda report: report.day, reverse=True)
+
+    def save_report(self, report: Report) -> None:
+        """Save the next version of a report. Raises Conflict when another one came first."""
+        first = report.version == 1
+        condition = Attr("pk").not_exists() if first else Attr("version").eq(report.version - 1)
+        item = {"pk": f"{RECONCILIATION}{report.day.isoformat()}"}
+        self._put(item | report.model_dump(mode="json", exclude_none=True), condition)
+
+    def _of_day(self, day: date, beyond: str | None, *, forward: bool) -> Iterator[Listed]:
+        shards = (
+            self._of_shard(f"{day.isoformat()}#{shard}", beyond, forward=forward)
+            for shard in range(SHARDS)
+        )
+        for item in merge(*shards, key=lambda item: item["place"], reverse=not forward):
+            yield Listed.model_validate(item)
+
+    def _of_shard(
+        self, shard: str, beyond: str | None, *, forward: bool
+    ) -> Iterator[dict[str, Any]]:
+        condition: ConditionBase = Key("day").eq(shard)
+        if beyond is not None:
+            place = Key("place")
+            condition &= place.gt(beyond) if forward else place.lt(beyond)
+        start: dict[str, Any] = {}
+        while True:
+            page = self._table.query(
+                IndexName="byDay",
+                KeyConditionExpression=condition,
+                ScanIndexForward=forward,
+                Limit=PAGE,
+                **start,
             )
+            yield from page["Items"]
+            if "LastEvaluatedKey" not in page:
+                return
+            start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+
+    def _items(self, keys: Iterable[str]) -> Iterator[dict[str, Any]]:
+        for chunk in batched(dict.fromkeys(keys), KEYS_AT_ONCE, strict=False):
+            left: list[Any] = [{"pk": key} for key in chunk]
+            for wait in (0, *WAITS):
+                time.sleep(wait)
+                asked: Any = {self._table.name: {"Keys": left, "ConsistentRead": True}}
+                answer = self._resource.batch_get_item(RequestItems=asked)
+                yield from answer["Responses"].get(self._table.name, [])
+                left = list(_keys(answer["UnprocessedKeys"].get(self._table.name)))
+                if not left:
+                    break
+            else:
+                raise Busy(f"{len(left)} payments were left out of every answer")
+
+    def _put(self, item: dict[str, Any], condition: ConditionBase) -> None:
+        try:
+            self._table.put_item(Item=item, ConditionExpression=condition)
         except self._client.exceptions.ConditionalCheckFailedException as error:
-            raise Conflict(f"the payment of {payment.order_id} is not what it was") from error
+            raise Conflict(f"{item['pk']} is not what it was") from error
+
+
+def _keys(left_out: Any) -> list[Any]:
+    return list(left_out["Keys"]) if left_out else []
 
 
 def images(
     old: Mapping[str, Any] | None, new: Mapping[str, Any] | None
 ) -> tuple[Payment | Tombstone | None, Payment | Tombstone] | None:
-    """What a stream record tells of, before and after. None: the item is gone."""
+    """What a stream record tells of a payment, before and after. None: of none, or it is gone."""
     after = _read(new)
     return (_read(old), after) if after else None
 
 
+def running(item: Mapping[str, Any] | None) -> Report | None:
+    """The report of a stream's item, where it is one that is not done yet."""
+    if not item or not str(item.get("pk", "")).startswith(RECONCILIATION):
+        return None
+    report = Report.model_validate(item)
+    return report if report.status is Progress.RUNNING else None
+
+
 def _read(item: Mapping[str, Any] | None) -> Payment | Tombstone | None:
-    if not item:
+    if not item or not str(item.get("pk", PAYMENT)).startswith(PAYMENT):
         return None
     kind = Payment if "requestedAt" in item else Tombstone
     return kind.model_validate(item)
+
+
+def _item(payment: Payment | Tombstone) -> dict[str, Any]:
+    item: dict[str, Any] = {"pk": f"{PAYMENT}{payment.order_id}"}
+    item |= payment.model_dump(mode="json", exclude_none=True)
+    if isinstance(payment, Payment):
+        shard = crc32(payment.order_id.encode()) % SHARDS
+        listed = Listed.of(payment)
+        item |= {
+            "day": f"{listed.place[:10]}#{shard}",
+            "place": listed.place,
+            "refunded": listed.refunded,
+        }
+    return item

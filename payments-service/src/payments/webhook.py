@@ -13,16 +13,37 @@ from aws_lambda_powertools.utilities.batch.types import PartialItemFailureRespon
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from payments.cashier import settle, table
+from payments import gateway
+from payments.answer import Taken
+from payments.cashier import STRIPE, Kept, note, settle, table
 from payments.delivery import Poison, QueueProcessor
 from payments.gateway import webhook_secret
-from payments.stripe_event import ACTED_ON, NOTED, Event, Forged, News, check, news, parse
+from payments.record import Status
+from payments.statement import Statement
+from payments.stripe_event import (
+    ACTED_ON,
+    NOTED,
+    REFUND_FAILED,
+    REFUNDED,
+    Event,
+    Forged,
+    News,
+    RefundFailed,
+    RefundNews,
+    check,
+    failed_refund,
+    news,
+    parse,
+    refund_news,
+)
 
 logger = Logger()
 tracer = Tracer(patch_modules=("botocore", "requests"))
 processor = QueueProcessor(os.environ["QUEUE_URL"], os.environ["DEAD_LETTER_QUEUE_URL"], logger)
 
 SECRET_NAME = os.environ["STRIPE_SECRET_NAME"]
+STACK = os.environ["STACK_NAME"]
+"""Which one tells of a refund that failed: more than one of an account may."""
 
 
 @logger.inject_lambda_context
@@ -48,14 +69,22 @@ def receive(record: SQSRecord) -> None:
     try:
         event = parse(record.body)
         told = news(event) if event.type in ACTED_ON else None
+        refunded = refund_news(event) if event.type == REFUNDED else None
+        failed = failed_refund(event) if event.type == REFUND_FAILED else None
     except ValueError as error:
         raise Poison(str(error)) from error
     if told:
         logger.set_correlation_id(told.order_id)
         tracer.put_annotation("order_id", told.order_id)
         hear(event, told)
+    elif failed:
+        hear_of_failure(event, failed)
     else:
-        note(event)
+        leave(event)
+    if refunded:
+        logger.set_correlation_id(refunded.order_id)
+        tracer.put_annotation("order_id", refunded.order_id)
+        hear_of_refund(event, refunded)
 
 
 def hear(event: Event, told: News) -> None:
@@ -69,7 +98,64 @@ def hear(event: Event, told: News) -> None:
     settle(payment, told.answer, event.id)
 
 
-def note(event: Event) -> None:
+def hear_of_refund(event: Event, told: RefundNews) -> None:
+    """Note the refunds that the payment does not know of, as those that are made by hand.
+
+    Which those are, Stripe is asked: this event may be old. It may also have come before the one
+    that says that the payment is collected. Raises Poison when there is no such payment.
+    """
+    payment = table.payment(told.order_id)
+    if payment is None:
+        raise Poison(f"{event.type}: order {told.order_id} has no payment")
+    if payment.payment_intent_id not in (None, told.payment_intent_id):
+        raise Poison(f"{event.type}: the payment intent of order {told.order_id} is another one")
+    if told.payment_intent_id == payment.payment_intent_id:
+        payment = collected(payment, event)
+    if payment.status in (Status.COLLECTED, Status.REFUNDING) and told.amount > payment.given_back:
+        note(payment, gateway.connect(*STRIPE).refunds(payment), event.id)
+
+
+def collected(payment: Kept, event: Event) -> Kept:
+    """The payment, settled if it is open here and Stripe has its money. Raises Poison as `hear`."""
+    if payment.status not in (Status.PENDING, Status.ACTION_REQUIRED):
+        return payment
+    intent = Statement(gateway.client(*STRIPE)).intent(str(payment.payment_intent_id))
+    if intent is None or not isinstance(intent.answer, Taken):
+        return payment
+    if wrong := payment.mismatch(intent.id, intent.amount, intent.currency):
+        raise Poison(f"{event.type}: {wrong}")
+    return settle(payment, intent.answer, event.id)
+
+
+def hear_of_failure(event: Event, told: RefundFailed) -> None:
+    """Tell a person, by the log and an alarm, of a refund whose money came back from the bank.
+
+    Nothing is mended here. What was told as given back stays so, for a further try would meet the
+    same bank; and a part that is not, its own command makes anew. Raises Poison when there is no
+    such payment.
+    """
+    intent = Statement(gateway.client(*STRIPE)).intent(told.payment_intent_id)
+    if intent is None or intent.order_id is None:
+        logger.info("ignored: the refund of no order", event_type=event.type, event_id=event.id)
+        return
+    logger.set_correlation_id(intent.order_id)
+    tracer.put_annotation("order_id", intent.order_id)
+    payment = table.payment(intent.order_id)
+    if payment is None or payment.payment_intent_id != intent.id:
+        raise Poison(f"{event.type}: order {intent.order_id} has no payment by that intent")
+    logger.error(
+        "refund failed",
+        order_id=intent.order_id,
+        stripe_id=told.stripe_id,
+        amount=told.amount,
+        reason=told.reason,
+        told_as_given_back=any(each.stripe_id == told.stripe_id for each in payment.refunds),
+        event_id=event.id,
+    )
+    count("RefundsFailed", stack=STACK)
+
+
+def leave(event: Event) -> None:
     """Leave an event alone: log and count the few that a person may want to know of."""
     if event.type in NOTED:
         logger.info("noted", event_type=event.type, event_id=event.id)
