@@ -1,5 +1,6 @@
 """The private API, called as API Gateway calls it."""
 
+import base64
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -9,6 +10,7 @@ import pytest
 from fulfilment import api
 from fulfilment.shipment import (
     Address,
+    AddressNote,
     Consignment,
     Line,
     Shipment,
@@ -28,17 +30,27 @@ Call = Callable[..., tuple[int, Any]]
 @pytest.fixture
 def call(sample: Callable[[str], dict[str, Any]], context: Any) -> Call:
     def request(
-        method: str, path: str, body: Any = None, query: dict[str, str] | None = None
+        method: str,
+        path: str,
+        body: Any = None,
+        query: dict[str, str] | None = None,
+        if_match: str | None = None,
     ) -> tuple[int, Any]:
+        given = {} if if_match is None else {"If-Match": if_match}
         event = sample("api-dispatch-shipment") | {
             "httpMethod": method,
             "path": path,
+            "headers": {"content-type": "application/json"} | given,
+            "multiValueHeaders": {},
             "queryStringParameters": query,
             "multiValueQueryStringParameters": {k: [v] for k, v in (query or {}).items()},
             "body": body if isinstance(body, str) or body is None else json.dumps(body),
         }
         answer = api.handler(event, context)
-        return answer["statusCode"], json.loads(answer["body"])
+        content = json.loads(answer["body"])
+        if answer["statusCode"] == 200 and "version" in content:
+            assert answer["multiValueHeaders"]["ETag"] == [f'"{content["version"]}"']
+        return answer["statusCode"], content
 
     return request
 
@@ -109,6 +121,31 @@ def test_a_step_that_is_not_allowed_says_which_one_is(call: Call, table: Shipmen
     sent = table.shipment("order-1")
     assert isinstance(sent, Shipment)
     assert (sent.carrier, sent.tracking_number, sent.version) == ("Parcel Post", "PP1", 2)
+
+
+def test_a_parcel_with_an_old_label_is_not_dispatched(call: Call, table: ShipmentsTable) -> None:
+    shipment = line_up(table, "order-1")
+    away = shipment.shipping_address.model_copy(update={"line1": "1 Low Street"})
+    table.save(shipment.readdress(away, 1, "order-1:5:ChangeShippingAddress", MORNING))
+    for number in (0, 2):
+        body = POST | {"addressNumber": number}
+        status, content = call("POST", "/shipments/order-1/dispatch", body)
+        assert (status, content["error"]["code"]) == (409, "CONFLICT")
+        assert content["error"]["message"] == (
+            f"The shipment is WAITING: it goes to address 1, not {number}. Print its packing slip "
+            "again and dispatch it by that"
+        )
+    assert call("GET", "/shipments/order-1")[1]["version"] == 2
+    for _ in range(2):
+        status, sent = call("POST", "/shipments/order-1/dispatch", POST | {"addressNumber": 1})
+        assert (status, sent["status"], sent["addressNumber"]) == (200, "DISPATCHED", 1)
+        assert sent["earlierAddresses"][0]["shippingAddress"]["line1"] == "1 High Street"
+    assert call("POST", "/shipments/order-1/dispatch", POST) == (200, sent)
+    status, content = call("POST", "/shipments/order-1/dispatch", POST | {"addressNumber": 0})
+    assert (status, content["error"]["message"]) == (
+        409,
+        "The shipment is DISPATCHED, by Parcel Post as PP1: it went to address 1, not 0",
+    )
 
 
 @pytest.mark.parametrize("left", [False, True])
@@ -240,6 +277,8 @@ def test_the_oldest_comes_first_and_the_pages_hold_each_once(
         ({"carrier": "Parcel Post"}, 400),
         (POST | {"price": 5}, 400),
         (POST | {"trackingNumber": 1}, 400),
+        (POST | {"addressNumber": "one"}, 400),
+        (POST | {"addressNumber": -1}, 422),
         (POST | {"carrier": " "}, 422),
         (POST | {"trackingNumber": "1" * 61}, 422),
         (POST | {"carrier": "x" * 300_000}, 413),
@@ -256,12 +295,81 @@ def test_bad_input_is_told_and_stores_nothing(
 
 
 @pytest.mark.parametrize(
-    "query", [{"status": "LOST"}, {"limit": "0"}, {"limit": "101"}, {"cursor": "made-up"}]
+    "query", [{"status": "LOST"}, {"limit": "0"}, {"limit": "101"}, {"limit": "many"}]
 )
 def test_a_query_that_makes_no_sense_is_told(call: Call, query: dict[str, str]) -> None:
     status, content = call("GET", "/shipments", query=query)
-    assert (status, content["error"]["code"]) == (422, "OUT_OF_BOUNDS")
+    assert status == (400 if query.get("limit") == "many" else 422)
     assert content["error"]["details"]
+
+
+def test_a_cursor_is_good_for_its_own_list_and_as_it_was_given(
+    call: Call, table: ShipmentsTable
+) -> None:
+    for n in range(3):
+        line_up(table, f"order-{n}", n)
+    cursor = call("GET", "/shipments", query={"limit": "1"})[1]["cursor"]
+    assert ids(call("GET", "/shipments", query={"cursor": cursor})[1]) == ["order-1", "order-2"]
+    place = "2026-01-05T10:00:00.000Z#order-0"
+    made_up = base64.urlsafe_b64encode(bytes(32) + json.dumps([place]).encode()).decode()
+    for other in (cursor[:-1], cursor + "A", cursor.swapcase(), place, made_up.rstrip("="), "é"):
+        status, content = call("GET", "/shipments", query={"cursor": other})
+        assert (status, content["error"]["code"]) == (400, "MALFORMED")
+    for stage in Status:
+        asked = {"cursor": cursor, "status": stage.value}
+        assert call("GET", "/shipments", query=asked)[0] == (200 if stage == "WAITING" else 400)
+
+
+def test_who_read_an_older_shipment_reads_it_again(call: Call, table: ShipmentsTable) -> None:
+    """What a packing slip was printed of may have another address by the time it is packed."""
+    waiting = line_up(table, "order-1")
+    there = waiting.shipping_address.model_copy(update={"line1": "2 High Street"})
+    table.save(waiting.readdress(there, 1, "cause", MORNING))
+    for step, body in (("dispatch", POST), ("deliver", None), ("fail", LOST)):
+        path = f"/shipments/order-1/{step}"
+        for if_match in ('"1"', 'W/"2"', '"3", "1"', "2", "nonsense"):
+            status, content = call("POST", path, body, if_match=if_match)
+            assert (status, content["error"]["code"]) == (412, "STALE")
+            assert 'it is now "2"' in content["error"]["message"]
+    assert call("POST", "/shipments/order-1/deliver", if_match='"2"')[0] == 409
+    status, sent = call("POST", "/shipments/order-1/dispatch", POST, if_match='"1", "2"')
+    assert (status, sent["version"], sent["addressNumber"]) == (200, 3, 1)
+    assert sent["shippingAddress"]["line1"] == "2 High Street"
+    # The answer was lost, and who asks again has the older version still: it is done.
+    assert call("POST", "/shipments/order-1/dispatch", POST, if_match='"2"') == (200, sent)
+    assert call("POST", "/shipments/order-1/deliver", if_match="*")[0] == 200
+
+
+def test_if_match_holds_to_the_moment_of_the_save(
+    call: Call, table: ShipmentsTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting = line_up(table, "order-1")
+    table.save(waiting.readdress(waiting.shipping_address, 1, "cause", MORNING))
+    reads = [waiting]  # the first read came before the other's save
+    read = api.table.shipment
+    monkeypatch.setattr(api.table, "shipment", lambda key: reads.pop() if reads else read(key))
+    assert call("POST", "/shipments/order-1/dispatch", POST, if_match='"1"')[0] == 412
+    kept = table.shipment("order-1")
+    assert isinstance(kept, Shipment)
+    assert kept.status is Status.WAITING
+
+
+def test_an_address_that_came_before_its_parcel_is_no_shipment(
+    call: Call, table: ShipmentsTable
+) -> None:
+    note = AddressNote(
+        order_id="order-1",
+        shipping_address=line_up(table, "order-2").shipping_address,
+        address_number=1,
+        updated_at=MORNING,
+        correlation_id="order-1",
+        causation_id="order-1:4:ChangeShippingAddress",
+    )
+    table.add(note)
+    for method, step, body in (("GET", "", None), ("POST", "/dispatch", POST)):
+        status, content = call(method, f"/shipments/order-1{step}", body)
+        assert (status, content["error"]["code"]) == (404, "NOT_FOUND")
+    assert table.shipment("order-1") == note
 
 
 def test_a_shipment_that_is_not_there(call: Call) -> None:

@@ -114,7 +114,7 @@ def test_a_crash_at_the_table_costs_nothing_but_time(
         carrier.handler(waiting, context)
     carrier.handler(waiting, context)
     sent = table.shipment(told(waiting).order_id)
-    assert sent
+    assert isinstance(sent, Shipment)
     assert (sent.status, sent.version) == (Status.DISPATCHED, 2)
 
 

@@ -162,7 +162,7 @@ def test_both_commands_in_one_batch_end_in_a_cancellation(
     both = [event["Records"][0], cancellation["Records"][0]]
     handled({"Records": [both[first], both[1 - first]]}, context)
     found = ShipmentsTable("Table").shipment(command.data.order_id)
-    assert found
+    assert isinstance(found, Shipment | Tombstone)
     assert found.status is Status.CANCELLED
 
 
@@ -255,7 +255,7 @@ def test_a_crash_while_calling_off_costs_nothing_but_time(
         comes_again(cancellation, context)
     handled(cancellation, context)
     found = ShipmentsTable("Table").shipment(command.data.order_id)
-    assert found
+    assert isinstance(found, Shipment | Tombstone)
     assert (found.status, found.version) == (Status.CANCELLED, 2 if lined_up else 1)
     assert isinstance(found, Shipment) == lined_up
 

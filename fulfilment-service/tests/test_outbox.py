@@ -6,15 +6,17 @@ from typing import Any
 
 import pytest
 from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
-from boto3.dynamodb.types import TypeSerializer
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.stub import ANY, Stubber
 from fulfilment import outbox
 from fulfilment.messages import SENDS, of_shipment
 from fulfilment.model import now
-from fulfilment.shipment import Consignment, Failure, Shipment
-from fulfilment.table import images
+from fulfilment.shipment import Address, AddressNote, Consignment, Failure, Shipment
+from fulfilment.table import _item, images
 
 Sample = Callable[[str], dict[str, Any]]
+
+POST = Consignment(carrier="Parcel Post", tracking_number="PP1")
 
 
 def published(event: dict[str, Any], context: Any) -> list[dict[str, Any]]:
@@ -56,6 +58,9 @@ def test_publishes_the_same_message_for_the_same_change(
     assert detail["data"] == {
         "orderId": order_id,
         "status": status,
+        "shippingAddress": {"line2": None}
+        | TypeDeserializer().deserialize(item["shippingAddress"]),
+        "addressNumber": 0,
         "carrier": item["carrier"]["S"],
         "trackingNumber": item["trackingNumber"]["S"],
         "dispatchedAt": item["dispatchedAt"]["S"],
@@ -142,6 +147,51 @@ def test_tells_of_a_tombstone_that_the_parcel_will_not_leave(context: Any) -> No
     assert detail["data"] == {"orderId": "order-1", "status": "CANCELLED", "cancelledAt": at}
 
 
+def test_tells_of_another_address_once_a_parcel_goes_there(sample: Sample, context: Any) -> None:
+    """From the shipment, or from a note: that told nothing, since no parcel had the address."""
+    event = sample("carrier-WAITING")
+    change = event["Records"][0]["dynamodb"]
+    found = images(None, DynamoDBRecord(event["Records"][0]).dynamodb.new_image)  # type: ignore[union-attr]
+    assert found
+    waiting = found[1]
+    assert isinstance(waiting, Shipment)
+    there = waiting.shipping_address.model_copy(update={"line1": "2 Low Street"})
+    cause = f"{waiting.order_id}:5:ChangeShippingAddress"
+    moved = waiting.readdress(there, 3, cause, now())
+    note = AddressNote(
+        order_id=waiting.order_id,
+        shipping_address=there,
+        address_number=3,
+        updated_at=now(),
+        correlation_id=waiting.correlation_id,
+        causation_id=cause,
+    )
+    assert of_shipment(None, note) == []
+    assert of_shipment(note, note.readdress(there, 4, cause, now())) == []
+    for before in (waiting, note):
+        change["OldImage"] = image(before)
+        change["NewImage"] = image(moved)
+        (entry,) = published(event, context)
+        assert published(event, context) == [entry]
+        assert entry["DetailType"] == "ShipmentReaddressed"
+        detail = json.loads(entry["Detail"])
+        assert detail["metadata"]["id"] == f"{waiting.order_id}:2:ShipmentReaddressed"
+        assert detail["metadata"]["causationId"] == cause
+        assert detail["data"] == {
+            "orderId": waiting.order_id,
+            "shippingAddress": there.model_dump(),
+            "number": 3,
+        }
+    (told,) = of_shipment(moved, moved.dispatch(POST, now()))
+    data = json.loads(told.model_dump_json())["data"]
+    assert (data["shippingAddress"], data["addressNumber"]) == (there.model_dump(), 3)
+
+
+def image(kept: Shipment | AddressNote) -> dict[str, Any]:
+    """The item of it, as a stream record has it."""
+    return {name: TypeSerializer().serialize(value) for name, value in _item(kept).items()}
+
+
 def test_says_nothing_of_a_parcel_that_waits(sample: Sample, context: Any) -> None:
     assert published(sample("carrier-WAITING"), context) == []
 
@@ -170,11 +220,15 @@ def test_no_call_is_larger_than_the_bus_takes(sample: Sample) -> None:
     assert found
     waiting = found[1]
     assert isinstance(waiting, Shipment)
-    waiting = waiting.model_copy(update={"order_id": "o" * 100, "correlation_id": "c" * 100})
+    far = Address.model_validate(dict.fromkeys(Address.model_fields, NOISE))
+    waiting = waiting.model_copy(
+        update={"order_id": "o" * 100, "correlation_id": "c" * 100, "shipping_address": far}
+    )
+    again = waiting.readdress(far, 1, "m", now())
     sent = waiting.dispatch(Consignment(carrier=NOISE[:60], tracking_number=NOISE[:60]), now())
     failed = sent.fail(Failure(reason=NOISE), now())
     ends = [sent.deliver(now()), failed, waiting.cancel("m", now())]
-    told = [message for end in (sent, *ends) for message in of_shipment(waiting, end)]
+    told = [message for end in (again, sent, *ends) for message in of_shipment(waiting, end)]
     assert {type(message) for message in told} == set(SENDS)
     entries = [outbox.entry(message) for message in told]
     sizes = [len((e["Source"] + e["DetailType"] + e["Detail"]).encode()) for e in entries]

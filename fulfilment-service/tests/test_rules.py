@@ -31,8 +31,12 @@ OTHERS = [
 
 LOST = Failure(reason="lost")
 CANCEL = "order-1:4:CancelShipment"
-TOLD = {Status(kind.__name__.removeprefix("Shipment").upper()): kind for kind in SENDS}
-"""The event that tells of each stage: one for all but the first."""
+CHANGE = "order-1:4:ChangeShippingAddress"
+NEXT_DOOR = Address(
+    name="A. Shopper", line1="2 High Street", city="Dublin", postal_code="D01", country="IE"
+)
+TOLD = {kind.__name__.removeprefix("Shipment").upper(): kind for kind in SENDS}
+"""The event that tells of each stage but the first, and of another address."""
 
 
 @pytest.fixture(autouse=True)
@@ -118,6 +122,22 @@ def test_a_parcel_that_has_left_or_failed_is_not_called_off() -> None:
         assert settled.cancel(CANCEL, NOON) is settled
 
 
+def test_a_parcel_that_waits_goes_to_the_newest_address() -> None:
+    moved = waiting().readdress(NEXT_DOOR, 2, CHANGE, NOON)
+    assert (moved.shipping_address, moved.address_number) == (NEXT_DOOR, 2)
+    assert (moved.status, moved.version, moved.updated_at) == ("WAITING", 2, NOON)
+    assert (moved.created_at, moved.causation_id) == (MORNING, CHANGE)
+    for number in (2, 1):
+        assert moved.readdress(waiting().shipping_address, number, CHANGE, NOON) is moved
+
+
+def test_a_parcel_that_has_left_or_is_settled_is_not_readdressed() -> None:
+    sent = waiting().dispatch(POST, MORNING)
+    called_off = waiting().cancel(CANCEL, NOON)
+    for settled in (sent, sent.deliver(NOON), sent.fail(LOST, NOON), called_off):
+        assert settled.readdress(NEXT_DOOR, 1, CHANGE, NOON) is settled
+
+
 AHEAD = {
     Status.WAITING: {Status.DISPATCHED, Status.CANCELLED, Status.FAILED},
     Status.DISPATCHED: {Status.DELIVERED, Status.FAILED},
@@ -132,12 +152,14 @@ STEPS: dict[str, Step] = {
     "deliver": lambda s: s.deliver(NOON),
     "fail": lambda s: s.fail(LOST, NOON),
     "cancel": lambda s: s.cancel(CANCEL, NOON),
+    "to a neighbour": lambda s: s.readdress(NEXT_DOOR, 1, CHANGE, NOON),
+    "to another": lambda s: s.readdress(NEXT_DOOR, 2, CHANGE, NOON),
 }
 
 
 @given(st.lists(st.sampled_from(sorted(STEPS)), max_size=12))
 def test_whatever_is_tried_a_parcel_goes_forward_a_step_at_a_time(steps: list[str]) -> None:
-    shipment, passed, told = waiting(), [Status.WAITING], of_shipment(None, waiting())
+    shipment, passed, told = waiting(), ["WAITING"], of_shipment(None, waiting())
     for step in steps:
         try:
             moved = STEPS[step](shipment)
@@ -146,14 +168,16 @@ def test_whatever_is_tried_a_parcel_goes_forward_a_step_at_a_time(steps: list[st
         told += of_shipment(shipment, moved)
         if moved is shipment:
             continue
-        assert moved.status in AHEAD.get(shipment.status, set())
+        readdressed = moved.address_number > shipment.address_number
+        assert readdressed or moved.status in AHEAD.get(shipment.status, set())
+        assert not readdressed or moved.status is shipment.status is Status.WAITING
         assert moved.version == shipment.version + 1
         if shipment.carrier:
             assert moved.carrier == shipment.carrier
             assert moved.tracking_number == shipment.tracking_number
         shipment = moved
-        passed.append(moved.status)
-    assert not {Status.DISPATCHED, Status.CANCELLED} <= set(passed)
+        passed.append("READDRESSED" if readdressed else moved.status)
+    assert not {"DISPATCHED", "CANCELLED"} <= set(passed)
     assert [message.metadata.version for message in told] == list(range(2, len(passed) + 1))
     assert [type(message) for message in told] == [TOLD[status] for status in passed[1:]]
 

@@ -1,4 +1,4 @@
-"""Inbox: lines up shipments and calls them off, as the messages in its queue say."""
+"""Inbox: lines up shipments, readdresses them and calls them off, as its queue's messages say."""
 
 import os
 from typing import Any
@@ -10,9 +10,9 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from fulfilment.delivery import Poison, QueueProcessor
-from fulfilment.messages import CancelShipment, ShipOrder, parse
+from fulfilment.messages import CancelShipment, ChangeShippingAddress, ShipOrder, parse
 from fulfilment.model import now
-from fulfilment.shipment import Shipment, Status, Tombstone
+from fulfilment.shipment import AddressNote, Shipment, Status, Tombstone
 from fulfilment.table import Conflict, ShipmentsTable
 
 logger = Logger()
@@ -41,12 +41,14 @@ def receive(record: SQSRecord) -> None:
     match message:
         case ShipOrder():
             line_up(message)
+        case ChangeShippingAddress():
+            readdress(message)
         case CancelShipment():
             call_off(message)
 
 
 def line_up(command: ShipOrder) -> None:
-    """Keep a new shipment, which waits for its carrier.
+    """Keep a new shipment, which waits for its carrier: to the address of a note, if there is one.
 
     Changes nothing when the order has one, or was called off before.
     """
@@ -63,28 +65,90 @@ def line_up(command: ShipOrder) -> None:
     try:
         table.add(shipment)
     except Conflict:
-        logger.info("ignored: lined up or called off before", order_id=shipment.order_id)
+        match table.shipment(shipment.order_id):
+            case AddressNote() as note:
+                take_over(note, shipment, command)
+            case _:
+                logger.info("ignored: lined up or called off before", order_id=shipment.order_id)
         return
     logger.info("shipment lined up", order_id=shipment.order_id)
+
+
+def take_over(note: AddressNote, shipment: Shipment, command: ShipOrder) -> None:
+    """Keep a new shipment in the place of the note, to the address in that."""
+    update = {
+        "shipping_address": note.shipping_address,
+        "address_number": note.address_number,
+        "version": note.version + 1,
+    }
+    try:
+        table.save(shipment.model_copy(update=update))
+    except Conflict:
+        # A newer note, a CancelShipment or another copy was faster.
+        line_up(command)
+        return
+    logger.info(
+        "shipment lined up, to another address than ordered",
+        order_id=shipment.order_id,
+        number=note.address_number,
+    )
+
+
+def readdress(command: ChangeShippingAddress) -> None:
+    """Send a parcel that has not left to another address; note that for a ShipOrder to come.
+
+    Changes nothing when the parcel has left or is settled, or a newer address is known.
+    """
+    told, cause = command.data, command.metadata
+    order_id, at = told.order_id, now()
+    try:
+        match table.shipment(order_id):
+            case None:
+                note = AddressNote(
+                    order_id=order_id,
+                    shipping_address=told.shipping_address,
+                    address_number=told.number,
+                    updated_at=at,
+                    correlation_id=cause.correlation_id,
+                    causation_id=cause.id,
+                )
+                table.add(note)
+            case Tombstone():
+                logger.info("ignored: called off before", order_id=order_id)
+                return
+            case kept:
+                changed = kept.readdress(told.shipping_address, told.number, cause.id, at)
+                if changed is kept:
+                    logger.info("ignored: too late, or not the newest", order_id=order_id)
+                    return
+                table.save(changed)
+    except Conflict:
+        # Someone was faster. Each time that happens the shipment is a step nearer to its end, or
+        # to the newest address.
+        readdress(command)
+        return
+    logger.info("shipment readdressed", order_id=order_id, number=told.number)
 
 
 def call_off(command: CancelShipment) -> None:
     """Keep a parcel that has not left from leaving, and a ShipOrder that comes late from effect."""
     order_id, cause = command.data.order_id, command.metadata
+    at = now()
+    tombstone = Tombstone(
+        order_id=order_id,
+        cancelled_at=at,
+        updated_at=at,
+        correlation_id=cause.correlation_id,
+        causation_id=cause.id,
+    )
     try:
         match table.shipment(order_id):
             case None:
-                at = now()
-                tombstone = Tombstone(
-                    order_id=order_id,
-                    cancelled_at=at,
-                    updated_at=at,
-                    correlation_id=cause.correlation_id,
-                    causation_id=cause.id,
-                )
                 table.add(tombstone)
+            case AddressNote() as note:
+                table.save(tombstone.model_copy(update={"version": note.version + 1}))
             case Shipment(status=Status.WAITING) as waiting:
-                table.save(waiting.cancel(cause.id, now()))
+                table.save(waiting.cancel(cause.id, at))
             case settled:
                 logger.info("ignored: too late", order_id=order_id, status=settled.status)
                 return

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from fulfilment.model import Model, Timestamp
-from fulfilment.shipment import Address, Line, Shipment, Status, Tombstone
+from fulfilment.shipment import Address, AddressNote, Kept, Line, Shipment, Status, Tombstone
 
 SOURCE = "tbs.fulfilment"
 """The name under which this service's messages stand on the bus."""
@@ -60,7 +60,40 @@ class CancelShipment(Message):
     data: Cancellation
 
 
+class AddressChange(Model):
+    """Where an order is to go instead. `number` rises with each change of the order's address."""
+
+    order_id: str
+    shipping_address: Address
+    number: Annotated[int, Field(ge=1)]
+
+
+class ChangeShippingAddress(Message):
+    """Command: send the parcel of an order to another address, unless it has left.
+
+    It is answered by ShipmentReaddressed, or by the event that tells where the parcel went: its
+    `addressNumber` is then lower than the one that was asked for.
+    """
+
+    data: AddressChange
+
+
 # Sent
+
+
+class ReaddressedData(AddressChange):
+    """A parcel that waits, and the address that it goes to now."""
+
+
+class ShipmentReaddressed(Message):
+    """Event: the parcel of an order, which has not left, goes to another address."""
+
+    data: ReaddressedData
+
+
+AddressNumber = Annotated[
+    int, Field(ge=0, description="Of the address it went to. 0: the one that was ordered to")
+]
 
 
 class DispatchedData(Model):
@@ -68,6 +101,8 @@ class DispatchedData(Model):
 
     order_id: str
     status: Literal[Status.DISPATCHED]
+    shipping_address: Address
+    address_number: AddressNumber
     carrier: str
     tracking_number: str
     dispatched_at: Timestamp
@@ -85,6 +120,8 @@ class DeliveredData(Model):
 
     order_id: str
     status: Literal[Status.DELIVERED]
+    shipping_address: Address
+    address_number: AddressNumber
     carrier: str
     tracking_number: str
     dispatched_at: Timestamp
@@ -131,10 +168,12 @@ class ShipmentFailed(Message):
     data: FailedData
 
 
-HEARS: dict[str, type[ShipOrder | CancelShipment]] = {
-    model.__name__: model for model in (ShipOrder, CancelShipment)
+Heard = ShipOrder | CancelShipment | ChangeShippingAddress
+HEARS: dict[str, type[Heard]] = {
+    model.__name__: model for model in (ShipOrder, CancelShipment, ChangeShippingAddress)
 }
 SENDS: tuple[type[Message], ...] = (
+    ShipmentReaddressed,
     ShipmentDispatched,
     ShipmentDelivered,
     ShipmentCancelled,
@@ -149,7 +188,7 @@ class _Delivery(Model):
     detail: dict[str, Any]
 
 
-def parse(body: str) -> ShipOrder | CancelShipment:
+def parse(body: str) -> Heard:
     """The message in a queue's record. Raises ValueError for what is not one we hear."""
     delivery = _Delivery.model_validate_json(body)
     if delivery.name not in HEARS:
@@ -157,16 +196,11 @@ def parse(body: str) -> ShipOrder | CancelShipment:
     return HEARS[delivery.name].model_validate(delivery.detail)
 
 
-def of_shipment(old: Shipment | Tombstone | None, new: Shipment | Tombstone) -> list[Message]:
+def of_shipment(old: Kept | None, new: Kept) -> list[Message]:
     """The messages that tell of a shipment's change from `old` to `new`."""
-    if new.status is Status.WAITING or (old and old.status == new.status):
+    kind = _kind(old, new)
+    if kind is None:
         return []
-    kind: type[Message] = {
-        Status.DISPATCHED: ShipmentDispatched,
-        Status.DELIVERED: ShipmentDelivered,
-        Status.CANCELLED: ShipmentCancelled,
-        Status.FAILED: ShipmentFailed,
-    }[new.status]
     metadata = Metadata(
         id=f"{new.order_id}:{new.version}:{kind.__name__}",
         correlation_id=new.correlation_id,
@@ -174,4 +208,29 @@ def of_shipment(old: Shipment | Tombstone | None, new: Shipment | Tombstone) -> 
         occurred_at=new.updated_at,
         version=new.version,
     )
-    return [kind.model_validate({"metadata": metadata, "data": new.model_dump()})]
+    data = new.model_dump()
+    if kind is ShipmentReaddressed:
+        data["number"] = data["addressNumber"]
+    return [kind.model_validate({"metadata": metadata, "data": data})]
+
+
+def _kind(old: Kept | None, new: Kept) -> type[Message] | None:
+    """The message that such a change is told by. None: nobody has to know of it."""
+    match new:
+        case AddressNote():
+            return None
+        case Shipment(status=Status.WAITING):
+            # A note told nothing: its address is news once there is a shipment that takes it.
+            told = old.address_number if isinstance(old, Shipment) else 0
+            return ShipmentReaddressed if new.address_number > told else None
+        case Shipment() | Tombstone():
+            told_before = old and not isinstance(old, AddressNote) and old.status == new.status
+            return None if told_before else _TOLD[new.status]
+
+
+_TOLD: dict[Status, type[Message]] = {
+    Status.DISPATCHED: ShipmentDispatched,
+    Status.DELIVERED: ShipmentDelivered,
+    Status.CANCELLED: ShipmentCancelled,
+    Status.FAILED: ShipmentFailed,
+}

@@ -6,13 +6,13 @@ from typing import Annotated
 from pydantic import AwareDatetime, BaseModel, ConfigDict, PlainSerializer
 from pydantic.alias_generators import to_camel
 
-Timestamp = Annotated[
-    AwareDatetime,
-    PlainSerializer(
-        lambda at: at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        return_type=str,
-    ),
-]
+
+def written(at: datetime) -> str:
+    """A time as it is stored and told: in UTC, to the millisecond. Later ones sort behind it."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+Timestamp = Annotated[AwareDatetime, PlainSerializer(written, return_type=str)]
 """A UTC time, written as RFC 3339 with milliseconds."""
 
 
@@ -33,5 +33,9 @@ class Model(BaseModel):
 
 def now() -> datetime:
     """The present, to the millisecond, as it is stored and told."""
-    present = datetime.now(UTC)
-    return present.replace(microsecond=present.microsecond // 1000 * 1000)
+    return to_the_millisecond(datetime.now(UTC))
+
+
+def to_the_millisecond(at: datetime) -> datetime:
+    """The same time, without what is finer than a stored one."""
+    return at.replace(microsecond=at.microsecond // 1000 * 1000)

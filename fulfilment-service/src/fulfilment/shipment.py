@@ -8,7 +8,18 @@ from pydantic import ConfigDict, Field, StringConstraints
 
 from fulfilment.model import Model, Timestamp
 
-Label = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60)]
+Label = Annotated[
+    str, StringConstraints(strip_whitespace=True, pattern=r"\S", min_length=1, max_length=60)
+]
+Reason = Annotated[
+    str, StringConstraints(strip_whitespace=True, pattern=r"\S", min_length=1, max_length=200)
+]
+Text = Annotated[str, StringConstraints(max_length=200)]
+AddressNumber = Annotated[int, Field(ge=0)]
+"""Of an order's addresses. 0: the one that was ordered to. It rises with each change."""
+
+EARLIER_KEPT = 10
+"""The most addresses that a shipment keeps besides the one that it goes to."""
 
 
 class Status(StrEnum):
@@ -39,12 +50,12 @@ class Line(Model):
 class Address(Model):
     """Where the parcel goes."""
 
-    name: str
-    line1: str
-    line2: str | None = None
-    city: str
-    postal_code: str
-    country: str = Field(description="ISO 3166 alpha-2")
+    name: Text
+    line1: Text
+    line2: Text | None = None
+    city: Text
+    postal_code: Text
+    country: Text = Field(description="ISO 3166 alpha-2")
 
 
 class Consignment(Model):
@@ -54,6 +65,18 @@ class Consignment(Model):
 
     carrier: Label
     tracking_number: Label
+    address_number: AddressNumber | None = Field(
+        default=None,
+        description="Of the address on the parcel, as its packing slip says it. "
+        "Without it, the parcel goes to the newest one",
+    )
+
+
+class EarlierAddress(Model):
+    """Where a parcel was to go before, and may have been labelled to go."""
+
+    number: AddressNumber
+    shipping_address: Address
 
 
 class Failure(Model):
@@ -61,9 +84,9 @@ class Failure(Model):
 
     model_config = ConfigDict(extra="forbid")
 
-    reason: Annotated[
-        str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)
-    ] = Field(description="In words: the parcel was lost, the address does not exist, …")
+    reason: Reason = Field(
+        description="In words: the parcel was lost, the address does not exist, …"
+    )
 
 
 class Tombstone(Model):
@@ -76,21 +99,51 @@ class Tombstone(Model):
     order_id: str
     status: Literal[Status.CANCELLED] = Status.CANCELLED
     cancelled_at: Timestamp
-    version: Literal[1] = 1
+    version: int = 1
     updated_at: Timestamp
     correlation_id: str
     causation_id: str
 
 
-class Shipment(Model):
-    """The parcel of one order, as it is kept.
+class AddressNote(Model):
+    """Another address for an order that nobody has asked to ship yet.
 
-    `causation_id` is that of the command that it follows: the ShipOrder or, once it is CANCELLED,
-    the CancelShipment.
+    It stands where the shipment will, so that the ShipOrder finds it when it comes. The number of
+    an address rises with each change, from 1: the higher one holds.
     """
 
     order_id: str
     shipping_address: Address
+    address_number: Annotated[int, Field(ge=1)]
+    version: int = 1
+    updated_at: Timestamp
+    correlation_id: str
+    causation_id: str
+
+    def readdress(self, address: Address, number: int, causation_id: str, at: datetime) -> Self:
+        """The note of a newer address: the very same one when it has that or a newer one."""
+        if number <= self.address_number:
+            return self
+        change = {"shipping_address": address, "address_number": number, "updated_at": at}
+        update = change | {"version": self.version + 1, "causation_id": causation_id}
+        return self.model_copy(update=update)
+
+
+class Shipment(Model):
+    """The parcel of one order, as it is kept.
+
+    `causation_id` is that of the last command that it followed: the ShipOrder, a
+    ChangeShippingAddress or, once it is CANCELLED, the CancelShipment.
+    """
+
+    order_id: str
+    shipping_address: Address
+    address_number: int = Field(
+        default=0, description="0: the address that was ordered to. It rises with each change"
+    )
+    earlier_addresses: tuple[EarlierAddress, ...] = Field(
+        default=(), description=f"The newest {EARLIER_KEPT} of lower numbers, the newest last"
+    )
     lines: Annotated[tuple[Line, ...], Field(min_length=1)]
     status: Status
     carrier: str | None = None
@@ -110,16 +163,39 @@ class Shipment(Model):
         """The shipment, handed to a carrier: the very same one when it was, to that one, before.
 
         Raises NotAllowed when it was handed over with another carrier or number, was called off
-        or has failed.
+        or has failed, or when the address on the parcel is another than the shipment's.
         """
-        given = consignment.model_dump(by_alias=False)
+        given = consignment.model_dump(by_alias=False, exclude={"address_number"})
+        known = {"carrier": self.carrier, "tracking_number": self.tracking_number}
+        held, on_it = self.address_number, consignment.address_number
         match self.status:
+            case Status.WAITING if on_it not in (None, held):
+                raise NotAllowed(
+                    f"{self.standing}: it goes to address {held}, not {on_it}. "
+                    "Print its packing slip again and dispatch it by that"
+                )
             case Status.WAITING:
                 return self._moved(Status.DISPATCHED, at, dispatched_at=at, **given)
-            case Status.DISPATCHED | Status.DELIVERED:
-                if given == {"carrier": self.carrier, "tracking_number": self.tracking_number}:
-                    return self
+            case Status.DISPATCHED | Status.DELIVERED if given == known:
+                if on_it not in (None, held):
+                    raise NotAllowed(f"{self.standing}: it went to address {held}, not {on_it}")
+                return self
         raise NotAllowed(self._refusal)
+
+    def labelled(self, number: int | None) -> Self:
+        """The shipment as it was at the address of that number; None: as it is.
+
+        Raises NotAllowed when it never had that address, or had it too many changes ago.
+        """
+        if number in (None, self.address_number):
+            return self
+        earlier = {each.number: each for each in self.earlier_addresses}
+        if number not in earlier:
+            known = ", ".join(map(str, [*earlier, self.address_number]))
+            raise NotAllowed(f"{self.standing}: address {number} is not known here, only {known}")
+        before = tuple(each for each in self.earlier_addresses if each.number < number)
+        address = {"shipping_address": earlier[number].shipping_address, "address_number": number}
+        return self.model_copy(update=address | {"earlier_addresses": before})
 
     def deliver(self, at: datetime) -> Self:
         """The shipment, at its destination: the very same one when it was there before.
@@ -151,25 +227,51 @@ class Shipment(Model):
             return self
         return self._moved(Status.CANCELLED, at, cancelled_at=at, causation_id=causation_id)
 
+    def readdress(self, address: Address, number: int, causation_id: str, at: datetime) -> Self:
+        """The shipment to another address, where it stays in line.
+
+        The very same one when it has left or is settled, or has that address or a newer one.
+        """
+        if self.status is not Status.WAITING or number <= self.address_number:
+            return self
+        last = EarlierAddress(number=self.address_number, shipping_address=self.shipping_address)
+        change = {
+            "shipping_address": address,
+            "address_number": number,
+            "earlier_addresses": (*self.earlier_addresses, last)[-EARLIER_KEPT:],
+        }
+        return self._moved(self.status, at, **change, causation_id=causation_id)
+
     @property
-    def _refusal(self) -> str:
-        """What the shipment is, and what can be done with it, for who tried something else."""
+    def standing(self) -> str:
+        """What the shipment is, in words that go on."""
         by = f"by {self.carrier} as {self.tracking_number}"
         match self.status:
             case Status.WAITING:
-                return "The shipment is WAITING: it can only be dispatched, or fail"
-            case Status.DISPATCHED:
-                return f"The shipment is DISPATCHED, {by}: it can only be delivered, or fail"
-            case Status.DELIVERED:
-                return f"The shipment is DELIVERED, {by}: {_CLOSED}"
+                told = ""
+            case Status.DISPATCHED | Status.DELIVERED:
+                told = f", {by}"
             case Status.CANCELLED:
-                return f"The shipment is CANCELLED, its order is called off: {_CLOSED}"
+                told = ", its order is called off"
             case Status.FAILED:
-                return f"The shipment is FAILED ({self.reason}): {_CLOSED}"
+                told = f" ({self.reason})"
+        return f"The shipment is {self.status}{told}"
+
+    @property
+    def _refusal(self) -> str:
+        """What the shipment is, and what can be done with it, for who tried something else."""
+        return f"{self.standing}: {_ALLOWED.get(self.status, 'nothing more can be done with it')}"
 
     def _moved(self, status: Status, at: datetime, **facts: object) -> Self:
         step = {"status": status, "version": self.version + 1, "updated_at": at}
         return self.model_copy(update=step | facts)
 
 
-_CLOSED = "nothing more can be done with it"
+Kept = Shipment | Tombstone | AddressNote
+"""What is kept of an order, in the one place that it has."""
+
+
+_ALLOWED = {
+    Status.WAITING: "it can only be dispatched, or fail",
+    Status.DISPATCHED: "it can only be delivered, or fail",
+}

@@ -1,21 +1,25 @@
-"""This service's DynamoDB table: shipments, and tombstones in the place of such as never come.
+"""This service's DynamoDB table: shipments, and what stands in the place of one that is not there.
 
-| pk                   | item        | byStatus                                    |
-|----------------------|-------------|---------------------------------------------|
-| `SHIPMENT#<orderId>` | `Shipment`  | `status`, `place` = `<createdAt>#<orderId>` |
-| the same             | `Tombstone` | not there                                   |
+| pk                   | item          | byStatus                                    |
+|----------------------|---------------|---------------------------------------------|
+| `SHIPMENT#<orderId>` | `Shipment`    | `status`, `place` = `<createdAt>#<orderId>` |
+| the same             | `AddressNote` | not there                                   |
+| the same             | `Tombstone`   | not there                                   |
 
-Both have the same key: an order has one of them, and whichever came first stays.
+All have the same key: an order has one of them. A note gives way to the shipment or the tombstone;
+of these two, whichever came first stays. The version rises by one with each of them.
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import boto3
 from boto3.dynamodb.conditions import Attr, Key
 from botocore.config import Config
 
-from fulfilment.shipment import Shipment, Status, Tombstone
+from fulfilment.model import written
+from fulfilment.shipment import AddressNote, Kept, Shipment, Status, Tombstone
 
 PROMPTLY = Config(connect_timeout=1, read_timeout=1)
 """Seconds that DynamoDB is waited for, at each try. By itself boto3 waits for a minute."""
@@ -32,7 +36,7 @@ class ShipmentsTable:
         self._table = boto3.resource("dynamodb", config=PROMPTLY).Table(name)
         self._client = self._table.meta.client
 
-    def shipment(self, order_id: str) -> Shipment | Tombstone | None:
+    def shipment(self, order_id: str) -> Kept | None:
         """The order's shipment as it is now, or what stands in its place."""
         key = {"pk": f"SHIPMENT#{order_id}"}
         item = self._table.get_item(Key=key, ConsistentRead=True).get("Item")
@@ -52,15 +56,35 @@ class ShipmentsTable:
         shipments = [Shipment.model_validate(item) for item in page["Items"]]
         return shipments, _place(shipments[-1]) if "LastEvaluatedKey" in page else None
 
-    def add(self, new: Shipment | Tombstone) -> None:
-        """Save a new shipment or tombstone. Raises Conflict when its order has one."""
+    def waiting(self, before: datetime, pages: int) -> tuple[int, bool]:
+        """How many shipments wait that were lined up before then, by so many reads at most.
+
+        Each read goes through a megabyte of them. Whether (True) or not these were all.
+        """
+        query = {
+            "IndexName": "byStatus",
+            "Select": "COUNT",
+            "KeyConditionExpression": Key("status").eq(Status.WAITING.value)
+            & Key("place").lt(written(before)),
+        }
+        count, start = 0, dict[str, Any]()
+        for _ in range(pages):
+            page = self._table.query(**query, **start)  # type: ignore[arg-type]
+            count += page["Count"]
+            if "LastEvaluatedKey" not in page:
+                return count, True
+            start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+        return count, False
+
+    def add(self, new: Kept) -> None:
+        """Save the first that is kept of an order. Raises Conflict when there is something."""
         self._put(new, Attr("pk").not_exists())
 
-    def save(self, shipment: Shipment) -> None:
-        """Save the next version of a shipment. Raises Conflict when another one came first."""
-        self._put(shipment, Attr("version").eq(shipment.version - 1))
+    def save(self, kept: Kept) -> None:
+        """Save what comes next in its place. Raises Conflict when something else came first."""
+        self._put(kept, Attr("version").eq(kept.version - 1))
 
-    def _put(self, kept: Shipment | Tombstone, condition: Any) -> None:
+    def _put(self, kept: Kept, condition: Any) -> None:
         try:
             self._table.put_item(Item=_item(kept), ConditionExpression=condition)
         except self._client.exceptions.ConditionalCheckFailedException as error:
@@ -69,18 +93,20 @@ class ShipmentsTable:
 
 def images(
     old: Mapping[str, Any] | None, new: Mapping[str, Any] | None
-) -> tuple[Shipment | Tombstone | None, Shipment | Tombstone] | None:
+) -> tuple[Kept | None, Kept] | None:
     """What a stream record tells of: an item before and after. None: a removal."""
     return (_kept(old) if old else None, _kept(new)) if new else None
 
 
-def _kept(item: Mapping[str, Any]) -> Shipment | Tombstone:
-    """The item's model: only of a shipment it is known when it was lined up."""
-    return (Shipment if "place" in item else Tombstone).model_validate(item)
+def _kept(item: Mapping[str, Any]) -> Kept:
+    """The item's model: only shipments have a place in line, and of the rest only notes no end."""
+    if "place" in item:
+        return Shipment.model_validate(item)
+    return (Tombstone if "cancelledAt" in item else AddressNote).model_validate(item)
 
 
 def _place(shipment: Shipment) -> str:
-    return f"{shipment.model_dump()['createdAt']}#{shipment.order_id}"
+    return f"{written(shipment.created_at)}#{shipment.order_id}"
 
 
 def _index_key(status: Status, place: str) -> dict[str, str]:
@@ -88,7 +114,7 @@ def _index_key(status: Status, place: str) -> dict[str, str]:
     return {"pk": f"SHIPMENT#{order_id}", "status": status.value, "place": place}
 
 
-def _item(kept: Shipment | Tombstone) -> dict[str, Any]:
+def _item(kept: Kept) -> dict[str, Any]:
     item = {"pk": f"SHIPMENT#{kept.order_id}"} | kept.model_dump(mode="json", exclude_none=True)
     # What has no place is not in the index, so no list of shipments shows it.
     return item | {"place": _place(kept)} if isinstance(kept, Shipment) else item
