@@ -1,5 +1,6 @@
 """AWS as this service sees it: moto, with the table and the queues of its own template."""
 
+import importlib
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -15,11 +16,11 @@ os.environ |= {
     "POWERTOOLS_TRACE_DISABLED": "true",
     "POWERTOOLS_SERVICE_NAME": "notification",
     "TABLE_NAME": "Table",
+    "SUPPRESSIONS_TABLE_NAME": "Suppressions",
     "SENDER_ADDRESS": "shop@example.com",
     "CONFIGURATION_SET": "configuration-set",
     "RETENTION_DAYS": "90",
-    "QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/123456789012/Inbox",
-    "DEAD_LETTER_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/123456789012/InboxDeadLetters",
+    "SUPPRESSION_DAYS": "365",
 }
 
 import boto3
@@ -29,6 +30,21 @@ from cfnlint.decode import cfn_yaml
 from hypothesis import HealthCheck, settings
 from moto import mock_aws
 
+QUEUES = "https://sqs.eu-west-1.amazonaws.com/123456789012/"
+FEEDBACK = {
+    "QUEUE_URL": f"{QUEUES}Feedback",
+    "DEAD_LETTER_QUEUE_URL": f"{QUEUES}FeedbackDeadLetters",
+}
+INBOX = {
+    "QUEUE_URL": f"{QUEUES}Inbox",
+    "DEAD_LETTER_QUEUE_URL": f"{QUEUES}InboxDeadLetters",
+}
+
+# Each function has queues of its own, and reads which when it is imported.
+for variables, module in ((FEEDBACK, "feedback"), (INBOX, "inbox")):
+    os.environ |= variables
+    importlib.import_module(f"notification.{module}")
+
 # Machines are noisy: no example fails for the time it takes.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
@@ -37,6 +53,9 @@ FOLDER = Path(__file__).parent.parent
 NAMED_BY = {"AWS::DynamoDB::Table": "TableName", "AWS::SQS::Queue": "QueueName"}
 SESSION = boto3.Session()
 """Reads what boto3 knows of AWS once, which takes longer than most tests. moto would begin anew."""
+# Made once: a client takes longer than what a test asks of it.
+CLOUDFORMATION = SESSION.client("cloudformation")
+SES = SESSION.client("sesv2")
 
 
 @dataclass
@@ -57,22 +76,34 @@ def context() -> Context:
     return Context()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def template() -> dict[str, Any]:
     """The folder's template.yaml, its short functions spelt out."""
     return dict(cfn_yaml.load(str(FOLDER / "template.yaml")))
 
 
-@pytest.fixture(autouse=True)
-def aws(template: dict[str, Any]) -> Iterator[None]:
-    """The template's tables and queues in moto, each under its logical id; a verified sender."""
-    kept = {n: r for n, r in template["Resources"].items() if r["Type"] in NAMED_BY}
-    for name, resource in kept.items():
-        resource["Properties"][NAMED_BY[resource["Type"]]] = name
+@pytest.fixture(scope="session")
+def state(template: dict[str, Any]) -> str:
+    """The template's tables and queues, each named by its logical id."""
+    kept = {
+        n: {**r, "Properties": {**r["Properties"], NAMED_BY[r["Type"]]: n}}
+        for n, r in template["Resources"].items()
+        if r["Type"] in NAMED_BY
+    }
+    for resource in kept.values():
+        # No test reads at rest, and moto makes an RSA key for each table that is encrypted.
+        resource["Properties"].pop("SSESpecification", None)
     body = {key: template[key] for key in ("Parameters", "Conditions")} | {"Resources": kept}
+    # What has tabs is no YAML, so moto reads it as JSON, which takes it a tenth of the time.
+    return json.dumps(body, indent="\t")
+
+
+@pytest.fixture(autouse=True)
+def aws(state: str) -> Iterator[None]:
+    """The template's tables and queues in moto, each under its logical id; a verified sender."""
     with mock_aws(), patch.object(boto3, "DEFAULT_SESSION", SESSION):
-        boto3.client("cloudformation").create_stack(StackName="test", TemplateBody=json.dumps(body))
-        boto3.client("sesv2").create_email_identity(EmailIdentity=os.environ["SENDER_ADDRESS"])
+        CLOUDFORMATION.create_stack(StackName="test", TemplateBody=state)
+        SES.create_email_identity(EmailIdentity=os.environ["SENDER_ADDRESS"])
         yield
 
 
@@ -85,14 +116,18 @@ def sample() -> Callable[[str], dict[str, Any]]:
 @pytest.fixture
 def dead_letters() -> Callable[[], list[str]]:
     """The bodies in the inbox's dead-letter queue."""
+    return lambda: lying_in(INBOX["DEAD_LETTER_QUEUE_URL"])
 
-    def read() -> list[str]:
-        answer = boto3.client("sqs").receive_message(
-            QueueUrl=os.environ["DEAD_LETTER_QUEUE_URL"], MaxNumberOfMessages=10
-        )
-        return [message["Body"] for message in answer.get("Messages", [])]
 
-    return read
+@pytest.fixture
+def dead_reports() -> Callable[[], list[str]]:
+    """The bodies in the dead-letter queue of SES' reports."""
+    return lambda: lying_in(FEEDBACK["DEAD_LETTER_QUEUE_URL"])
+
+
+def lying_in(queue_url: str) -> list[str]:
+    answer = boto3.client("sqs").receive_message(QueueUrl=queue_url, MaxNumberOfMessages=10)
+    return [message["Body"] for message in answer.get("Messages", [])]
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,11 +17,31 @@ from notification.delivery import FIRST_WAIT, LONGEST_WAIT
 from notification.mail import LEASE, Mail, Status
 from notification.messages import EmailRequest, parse
 from notification.model import now
-from notification.table import Conflict, MailsTable
+from notification.suppression import Cause, Suppression
+from notification.table import Conflict, MailsTable, SuppressionsTable
 
 Sample = Callable[[str], dict[str, Any]]
 Sent = list[dict[str, Any]]
 CrashAt = Callable[[str, int, bool], None]
+
+REFUND = {
+    "template": "refund",
+    "currency": "EUR",
+    "amount": 100,
+    "total": 100,
+    "gross": 6995,
+    "refundedAt": "2026-01-08T10:00:00.000Z",
+}
+DOWNLOADS = {
+    "template": "order-downloads",
+    "downloads": [
+        {
+            "name": "Paper Castle",
+            "url": "https://files.example.com/shared/t0ken/castle.pdf",
+            "expiresAt": "2026-02-05T10:00:00.000Z",
+        }
+    ],
+}
 
 
 @pytest.fixture
@@ -99,6 +120,85 @@ def test_sends_one_email_however_often_it_is_told(
     simple = email["Content"]["Simple"]
     for part in (simple["Subject"], simple["Body"]["Text"], simple["Body"]["Html"]):
         assert given(event).content.order_id in part["Data"]
+    tags = {tag["Name"]: tag["Value"] for tag in email["EmailTags"]}
+    assert tags["template"] == "receipt"
+    assert mail.tagged(tags["mail"]) == first.mail_id
+    assert re.fullmatch(r"[\w-]{1,256}", tags["mail"], re.ASCII)
+
+
+def test_money_and_dates_are_written_as_the_locale_has_it(
+    event: dict[str, Any], context: Any, sent: Sent
+) -> None:
+    handled(changed(event, locale="de-DE"), context)
+    text = sent[0]["Content"]["Simple"]["Body"]["Text"]["Data"]
+    assert "69,95\N{NO-BREAK SPACE}€" in text
+    assert "5. Januar 2026" in text
+
+
+@pytest.mark.parametrize("locale", ["", "de_DE", "../en", None])
+def test_what_is_no_locale_is_refused(
+    event: dict[str, Any], context: Any, dead_letters: Callable[[], list[str]], locale: str | None
+) -> None:
+    handled(changed(event, locale=locale), context)
+    assert len(dead_letters()) == 1
+
+
+def suppress(address: str, days: int = 1) -> None:
+    """Put an address on the list, until so many days from now."""
+    suppression = Suppression(
+        address=address,
+        cause=Cause.BOUNCE,
+        detail="Permanent/NoEmail",
+        suppressed_at=now() - timedelta(days=1),
+        until=now() + timedelta(days=days),
+    )
+    assert SuppressionsTable("Suppressions").add(suppression)
+
+
+def test_nothing_is_sent_to_a_suppressed_address(
+    table: MailsTable, event: dict[str, Any], context: Any, sent: Sent
+) -> None:
+    suppress("shopper@example.com")
+    told = changed(event, to="Shopper@Example.com")
+    handled(told, context)
+    handled(told, context)
+    found = kept(table, event)
+    assert found
+    assert (found.status, found.reason) == (Status.SUPPRESSED, "BOUNCE: Permanent/NoEmail")
+    assert sent == []
+    assert SuppressionsTable("Suppressions").lift("shopper@example.com", now())
+    handled(told, context)
+    assert sent == []
+
+
+@pytest.mark.parametrize("operation", ["GetItem", "PutItem"])
+@pytest.mark.parametrize("nth", [1, 2])
+@pytest.mark.parametrize("done", [False, True])
+def test_a_crash_sends_nothing_to_a_suppressed_address(
+    table: MailsTable,
+    event: dict[str, Any],
+    context: Any,
+    sent: Sent,
+    crash_at: CrashAt,
+    later: Callable[[timedelta], None],
+    operation: str,
+    nth: int,
+    done: bool,
+) -> None:
+    suppress(given(event).to)
+    crash_at(operation, nth, done)
+    comes_again(event, context, "Crash")
+    later(LEASE)
+    handled(event, context)
+    assert (status(table, event), sent) == (Status.SUPPRESSED, [])
+
+
+def test_a_suppression_that_is_over_counts_no_more(
+    event: dict[str, Any], context: Any, sent: Sent
+) -> None:
+    suppress(given(event).to, days=0)
+    handled(event, context)
+    assert len(sent) == 1
 
 
 def test_two_copies_in_one_batch_send_one_email(
@@ -122,10 +222,12 @@ def test_the_same_id_of_another_sender_is_another_email(
 
 def test_every_content_is_sent(event: dict[str, Any], context: Any, sent: Sent) -> None:
     order = given(event).content.order_id
-    contents: list[dict[str, str]] = [
+    contents: list[dict[str, Any]] = [
         *({"template": "order-cancelled", "reason": reason.value} for reason in Reason),
         {"template": "order-dispatched", "carrier": "Carrier", "trackingNumber": "T-1"},
         {"template": "order-delivered"},
+        REFUND,
+        DOWNLOADS,
     ]
     for version, content in enumerate(contents, start=50):
         told = changed(event, content=content | {"orderId": order})
@@ -133,14 +235,15 @@ def test_every_content_is_sent(event: dict[str, Any], context: Any, sent: Sent) 
         body["detail"]["metadata"]["id"] = f"{order}:{version}:SendEmail"
         told["Records"][0]["body"] = json.dumps(body)
         handled(told, context)
-    tags = [email["EmailTags"][0]["Value"] for email in sent]
-    assert tags == [content["template"] for content in contents]
+    templates = [email["EmailTags"][0]["Value"] for email in sent]
+    assert templates == [content["template"] for content in contents]
 
 
 @pytest.mark.parametrize(
     ("operation", "nth", "done", "emails"),
     [
         ("GetItem", 1, False, 1),
+        ("GetItem", 2, False, 1),
         ("PutItem", 1, False, 1),
         ("PutItem", 1, True, 1),
         ("SendEmail", 1, False, 1),
@@ -280,6 +383,8 @@ def test_what_ses_will_never_take_is_final(
     ("code", "message"),
     [
         ("TooManyRequestsException", "Maximum sending rate exceeded."),
+        ("ThrottlingException", "Daily message quota exceeded."),
+        ("MailFromDomainNotVerifiedException", "The MAIL FROM domain is not verified"),
         ("SendingPausedException", "Sending is paused"),
         ("AccountSuspendedException", "Suspended"),
         ("LimitExceededException", "Daily quota"),
@@ -429,6 +534,8 @@ def test_the_table_keeps_neither_address_nor_text(
     assert given(event).to not in str(item)
     assert item.keys() == {
         "mailId",
+        "orderId",
+        "createdAt",
         "template",
         "status",
         "leasedUntil",
@@ -483,7 +590,7 @@ def test_what_is_no_address_is_a_dead_letter_and_not_logged(
 
 
 def test_a_conflict_is_told_as_such(table: MailsTable) -> None:
-    claim = Mail.claim("m", "receipt", "c", "m", now())
+    claim = Mail.claim("m", "o", "receipt", "c", "m", now())
     table.add(claim)
     with pytest.raises(Conflict):
         table.add(claim)

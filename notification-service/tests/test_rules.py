@@ -2,14 +2,30 @@
 
 from datetime import timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from notification.mail import LEASE, Mail, Status, mail_id
+from notification.mail import LEASE, MAX_TAG, Mail, Report, Status, mail_id, tag, tagged
 from notification.model import now
+from notification.suppression import key
+
+AT = now()
+REPORTS = st.builds(
+    lambda **fields: Report(**fields),
+    status=st.sampled_from([Status.SENT, Status.BOUNCED, Status.COMPLAINED]),
+    reason=st.sampled_from(["Permanent/NoEmail", "Transient/MailboxFull", "abuse"]),
+    reported_at=st.integers(0, 3).map(lambda n: AT + timedelta(seconds=n)),
+    ses_message_id=st.sampled_from(["ses-1", "ses-2"]),
+)
+
+
+@pytest.fixture(autouse=True)
+def aws() -> None:
+    """None: what is tested here is pure."""
 
 
 def claimed() -> Mail:
-    return Mail.claim("tbs.orders/o:2:SendEmail", "receipt", "o", "o:2:SendEmail", now())
+    return Mail.claim("tbs.orders/o:2:SendEmail", "o", "receipt", "o", "o:2:SendEmail", now())
 
 
 @given(st.timedeltas(timedelta(0), LEASE * 3))
@@ -46,3 +62,55 @@ def test_a_settled_mail_is_in_nobodys_hands() -> None:
 def test_the_same_command_asks_for_the_same_mail() -> None:
     assert mail_id("tbs.orders", "o:2:SendEmail") == mail_id("tbs.orders", "o:2:SendEmail")
     assert mail_id("tbs.orders", "o:2:SendEmail") != mail_id("tbs.payments", "o:2:SendEmail")
+
+
+def told(mail: Mail, reports: list[Report]) -> Mail:
+    for report in reports:
+        mail = mail.reported(report, now())
+    return mail
+
+
+def outcome(mail: Mail) -> tuple[object, ...]:
+    return mail.status, mail.reason, mail.reported_at, mail.ses_message_id
+
+
+@given(st.lists(REPORTS, min_size=1, max_size=5), st.data())
+def test_reports_come_to_the_same_in_any_order_and_twice(
+    reports: list[Report], data: st.DataObject
+) -> None:
+    mail = claimed()
+    others = data.draw(st.permutations(reports + reports[:2]))
+    settled = told(mail, reports)
+    assert outcome(told(mail, others)) == outcome(settled)
+    assert outcome(told(mail.sent("ses-0", now()), others)) == outcome(settled)
+    assert told(settled, reports) is settled
+    gravest = (Status.COMPLAINED, Status.BOUNCED, Status.SENT)
+    assert settled.status is next(s for s in gravest if s in {r.status for r in reports})
+
+
+def test_a_report_settles_a_mail_that_nobody_knew_as_sent() -> None:
+    report = Report(
+        status=Status.BOUNCED, reason="Permanent/NoEmail", reported_at=AT, ses_message_id="ses-1"
+    )
+    for mail in (claimed(), claimed().failed("MessageRejected", now()), claimed().let_go(now())):
+        bounced = mail.reported(report, now())
+        assert outcome(bounced) == (Status.BOUNCED, "Permanent/NoEmail", AT, "ses-1")
+        assert (bounced.version, bounced.is_being_sent(now())) == (mail.version + 1, False)
+
+
+@given(st.text(max_size=100))
+def test_a_tag_says_which_mail_it_was(id_: str) -> None:
+    written = tag(id_)
+    assert written is None or (tagged(written) == id_ and len(written) <= MAX_TAG)
+    assert written is not None or len(id_.encode()) * 4 > MAX_TAG * 3
+
+
+@pytest.mark.parametrize("value", ["a", "!!!!", "_w", "ä"])
+def test_what_is_no_tag_of_ours_is_no_mail(value: str) -> None:
+    assert tagged(value) is None
+
+
+def test_an_address_is_the_same_in_any_case() -> None:
+    assert key("Ann@Example.COM ") == key("ann@example.com")
+    assert key("ann@example.com") != key("ann@example.org")
+    assert len(key("ann@example.com")) == 64

@@ -12,7 +12,7 @@ from botocore.compat import HTTPHeaders
 from botocore.exceptions import ReadTimeoutError
 from cfnlint.decode import cfn_yaml
 from notification import delivery, inbox
-from notification.table import MailsTable
+from notification.table import MailsTable, SuppressionsTable
 
 Sample = Callable[[str], dict[str, Any]]
 
@@ -86,19 +86,21 @@ def test_a_batch_ends_in_time_though_the_table_does_not_answer(
     for name in ("AWS_DEFAULTS_MODE", "AWS_MAX_ATTEMPTS"):
         monkeypatch.setenv(name, FUNCTION["Environment"]["Variables"][name])
     monkeypatch.setattr(inbox, "table", MailsTable("Table", timedelta(days=90)))
-    client = inbox.table._table.meta.client
+    monkeypatch.setattr(inbox, "suppressions", SuppressionsTable("Suppressions"))
+    clients = [each._table.meta.client for each in (inbox.table, inbox.suppressions)]
     calls = 0
 
     def sent(request: Any, **_: Any) -> Any:
         nonlocal calls
         calls += 1
         if answer is None:
-            time.spend(vars(client.meta.config)["read_timeout"])
+            time.spend(vars(clients[0].meta.config)["read_timeout"])
             raise ReadTimeoutError(endpoint_url=request.url)
         body = Raw(f'{{"__type": "com.amazonaws.dynamodb.v20120810#{answer}"}}'.encode())
         return AWSResponse(request.url, status, HTTPHeaders(), body)
 
-    client.meta.events.register_first("before-send.dynamodb", sent)
+    for client in clients:
+        client.meta.events.register_first("before-send.dynamodb", sent)
     failed = inbox.handler(batch, context)["batchItemFailures"]
     ids = [record["messageId"] for record in batch["Records"]]
     assert [failure["itemIdentifier"] for failure in failed] == ids

@@ -4,9 +4,12 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from notification.model import Currency, Model, Money, Timestamp
+
+Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s<>\"]+$", max_length=2000)]
+"""What a link in a mail may lead to."""
 
 
 class Reason(StrEnum):
@@ -17,6 +20,7 @@ class Reason(StrEnum):
     UNKNOWN_TOY = "UNKNOWN_TOY"
     PAYMENT_DECLINED = "PAYMENT_DECLINED"
     CUSTOMER = "CUSTOMER"
+    SHOP = "SHOP"
     EXPIRED = "EXPIRED"
     UNDELIVERABLE = "UNDELIVERABLE"
 
@@ -69,6 +73,35 @@ class OrderDelivered(Model):
     order_id: str
 
 
+class Refund(Model):
+    """Money went back, all that was paid for an order or a part. Amounts are in minor units."""
+
+    template: Literal["refund"]
+    order_id: str
+    currency: Currency
+    amount: Money = Field(description="What went back this time")
+    total: Money = Field(description="What has gone back of this order so far, this time included")
+    gross: Money = Field(description="What was paid")
+    refunded_at: Timestamp
+
+
+class Download(Model):
+    """One toy that is a file: its name, and the link that gives it until it expires."""
+
+    name: str
+    url: Url
+    expires_at: Timestamp
+
+
+class OrderDownloads(Model):
+    """The toys of an order that come by mail."""
+
+    template: Literal["order-downloads"]
+    order_id: str
+    downloads: Annotated[tuple[Download, ...], Field(min_length=1)]
+
+
 Content = Annotated[
-    Receipt | OrderCancelled | OrderDispatched | OrderDelivered, Field(discriminator="template")
+    Receipt | OrderCancelled | OrderDispatched | OrderDelivered | Refund | OrderDownloads,
+    Field(discriminator="template"),
 ]

@@ -13,18 +13,20 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import BotoCoreError, ClientError
 
+from notification import losses
 from notification.delivery import Poison, QueueProcessor
 from notification.letter import write
-from notification.mail import Mail, Status, mail_id
+from notification.mail import Mail, Status, mail_id, tag
 from notification.messages import SendEmail, parse
 from notification.model import now
 from notification.post import NotTaken, Post, Refused
-from notification.table import Conflict, MailsTable
+from notification.table import Conflict, MailsTable, SuppressionsTable
 
 logger = Logger()
 tracer = Tracer(patch_modules=("botocore",))
 processor = QueueProcessor(os.environ["QUEUE_URL"], os.environ["DEAD_LETTER_QUEUE_URL"], logger)
 table = MailsTable(os.environ["TABLE_NAME"], timedelta(days=int(os.environ["RETENTION_DAYS"])))
+suppressions = SuppressionsTable(os.environ["SUPPRESSIONS_TABLE_NAME"])
 post = Post(os.environ["SENDER_ADDRESS"], os.environ["CONFIGURATION_SET"])
 
 PAUSES = (0.1, 0.4)
@@ -57,24 +59,37 @@ def send(sender: str, command: SendEmail) -> None:
     Nobody can send and write it down in one step. So who sends claims the mail first, for longer
     than it can take; only where a claim ran out, since its worker was never heard of again, the
     mail is sent anew. Raises Conflict while another has it: the message comes again. So it does
-    when SES says that it has not taken the mail: then the claim ends at once.
+    when SES says that it has not taken the mail: then the claim ends at once. To an address on the
+    suppression list nothing is sent.
     """
     content = command.data.content
-    letter = write(content)
+    letter = write(content, command.data.locale)
+    suppression = suppressions.of(command.data.to, now())
     mail = claim(mail_id(sender, command.metadata.id), command)
     if mail is None:
         return
+    if suppression:
+        reason = f"{suppression.cause}: {suppression.detail}"
+        save_lost(mail, mail.suppressed(reason, now()))
+        logger.info("suppressed", mail_id=mail.mail_id, template=mail.template, reason=reason)
+        return
     try:
-        ses_message_id = post.send(command.data.to, letter, content.template)
+        ses_message_id = post.send(command.data.to, letter, tags(mail))
     except Refused as refusal:
-        table.save(mail.failed(str(refusal), now()))
-        logger.error("failed", mail_id=mail.mail_id, reason=str(refusal))
+        save_lost(mail, mail.failed(str(refusal), now()))
+        logger.error("failed", mail_id=mail.mail_id, template=mail.template, reason=str(refusal))
         return
     except NotTaken:
         let_go(mail)
         raise
     save(mail.sent(ses_message_id, now()))
     logger.info("sent", mail_id=mail.mail_id, template=mail.template, ses_message_id=ses_message_id)
+
+
+def tags(mail: Mail) -> dict[str, str]:
+    """What SES is to say of a mail when it reports on it: which one it is."""
+    id_ = tag(mail.mail_id)
+    return {"template": mail.template} | ({"mail": id_} if id_ else {})
 
 
 def save(mail: Mail) -> None:
@@ -92,6 +107,12 @@ def save(mail: Mail) -> None:
     return table.save(mail)
 
 
+def save_lost(before: Mail, mail: Mail) -> None:
+    """Save a mail that will not be sent, once it is counted."""
+    losses.count(before, mail)
+    table.save(mail)
+
+
 def let_go(mail: Mail) -> None:
     """End the claim of a mail that SES did not take. Where that fails, it ends by itself."""
     try:
@@ -105,8 +126,9 @@ def claim(id_: str, command: SendEmail) -> Mail | None:
     at, cause = now(), command.metadata
     match table.mail(id_):
         case None:
-            template = command.data.content.template
-            mail = Mail.claim(id_, template, cause.correlation_id, cause.id, at)
+            about = command.data.content
+            order_id, template = about.order_id, about.template
+            mail = Mail.claim(id_, order_id, template, cause.correlation_id, cause.id, at)
             table.add(mail)
         case Mail(status=Status.SENDING) as theirs:
             if theirs.is_being_sent(at):

@@ -1,12 +1,13 @@
 """A letter: the subject, text and HTML that a template makes of a content. Pure, no AWS."""
 
-from datetime import UTC, datetime
-from decimal import Decimal
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context, select_autoescape
+from jinja2.runtime import Context
 from pydantic import BaseModel
 
+from notification import figures
 from notification.content import Content, Reason
 
 SHOP = "The Better Store"
@@ -20,17 +21,15 @@ REASONS = {
     "payment method that you chose. Your bank may be able to tell you why; another card may well "
     "work.",
     Reason.CUSTOMER: "You cancelled it, and we have stopped it before it left.",
+    Reason.SHOP: "We had to cancel it, because we could not carry it out.",
     Reason.EXPIRED: "It could not be paid and confirmed in time, and we do not keep toys aside for "
     "longer than that.",
-    Reason.UNDELIVERABLE: "The parcel could not be brought to you.",
+    Reason.UNDELIVERABLE: "We could not bring you all that you ordered.",
 }
 """Why an order was cancelled, in words for who placed it."""
 
-_SYMBOLS = {"EUR": "€", "GBP": "£", "USD": "$", "JPY": "¥"}
-# Source: https://docs.stripe.com/currencies#zero-decimal. A mail shows what Stripe charged, and
-# Stripe counts ISK and UGX, which have no decimals any more, in hundredths still.
-_WHOLE = set("BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF".split())  # noqa: SIM905
-_THOUSANDTHS = {"BHD", "JOD", "KWD", "OMR", "TND"}
+
+_ISOLATE, _END = "\N{FIRST STRONG ISOLATE}", "\N{POP DIRECTIONAL ISOLATE}"
 
 
 class Letter(BaseModel):
@@ -41,22 +40,21 @@ class Letter(BaseModel):
     html: str
 
 
-def money(amount: int, currency: str) -> str:
-    """An amount in minor units as people write it: 123450 EUR is "€1,234.50"."""
-    places = 0 if currency in _WHOLE else 3 if currency in _THOUSANDTHS else 2
-    number = f"{Decimal(amount).scaleb(-places):,.{places}f}"
-    return f"{_SYMBOLS[currency]}{number}" if currency in _SYMBOLS else f"{currency} {number}"
+def _localised[**P](write: Callable[P, str]) -> Callable[..., str]:
+    """A filter of a template: the function, told the locale of the letter as well.
 
+    What it writes from the right is isolated from the English around it, so that each keeps its
+    order. Marks do that, which plain text can have, too.
+    """
 
-def percent(rate: Decimal) -> str:
-    """A rate as people write it: 0.15 is "15%"."""
-    return f"{(rate * 100).normalize():f}%"
+    @pass_context
+    def written(context: Context, *args: P.args, **kwargs: P.kwargs) -> str:
+        told = write(*args, context["locale"], **kwargs)
+        if figures.locale(context["locale"]).character_order == "right-to-left":
+            return f"{_ISOLATE}{told}{_END}"
+        return told
 
-
-def date(at: datetime) -> str:
-    """A time as people write it, to the day (UTC): "20 November 2026"."""
-    at = at.astimezone(UTC)
-    return f"{at.day} {at:%B %Y}"
+    return written
 
 
 _environment = Environment(
@@ -66,19 +64,25 @@ _environment = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_environment.filters |= {"money": money, "percent": percent, "date": date}
+_environment.filters |= {
+    name: _localised(getattr(figures, name)) for name in ("money", "percent", "date", "moment")
+}
 _environment.globals |= {"shop": SHOP, "reasons": REASONS, "Reason": Reason}
 
 
-def write(content: Content) -> Letter:
-    """The letter about `content`. The same content makes the same letter."""
-    subject = " ".join(_render(f"{content.template}.subject.txt", content).split())
+def write(content: Content, locale: str = figures.DEFAULT) -> Letter:
+    """The letter about `content`, its money and dates as `locale` (BCP 47) writes them.
+
+    The same content makes the same letter.
+    """
+    told = {"about": content, "locale": locale}
+    subject = " ".join(_render(f"{content.template}.subject.txt", told).split())
     return Letter(
         subject=subject,
-        text=_render(f"{content.template}.txt", content),
-        html=_render(f"{content.template}.html", content, subject=subject),
+        text=_render(f"{content.template}.txt", told),
+        html=_render(f"{content.template}.html", told | {"subject": subject}),
     )
 
 
-def _render(template: str, content: Content, **more: str) -> str:
-    return _environment.get_template(template).render(about=content, **more)
+def _render(template: str, told: Mapping[str, object]) -> str:
+    return _environment.get_template(template).render(told)

@@ -11,6 +11,12 @@ Address = Annotated[str, StringConstraints(pattern=r"^[^\s@,;<>]+@[^\s@,;<>]+$",
 """One e-mail address. Whether mail reaches it, only SES can tell."""
 
 
+LocaleTag = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$", max_length=30)
+]
+"""A BCP 47 language tag: "en-IE", "de-DE"."""
+
+
 class Metadata(Model):
     """What every message says of itself. Made from the stored item, so it is the same each time."""
 
@@ -31,9 +37,10 @@ class Message(Model):
 
 
 class EmailRequest(Model):
-    """Who gets the e-mail, and what it is about."""
+    """Who gets the e-mail, how they write money and dates, and what it is about."""
 
     to: Address
+    locale: LocaleTag = Field(default="en", description="Unknown ones are taken as en")
     content: Content
 
 

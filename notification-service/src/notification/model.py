@@ -6,13 +6,13 @@ from typing import Annotated
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer, StringConstraints
 from pydantic.alias_generators import to_camel
 
-Timestamp = Annotated[
-    AwareDatetime,
-    PlainSerializer(
-        lambda at: at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        return_type=str,
-    ),
-]
+
+def written(at: datetime) -> str:
+    """A time as it is stored and told: of two, the later one is the greater text, too."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+Timestamp = Annotated[AwareDatetime, PlainSerializer(written, return_type=str)]
 """A UTC time, written as RFC 3339 with milliseconds."""
 
 Money = Annotated[int, Field(ge=0, le=100_000_000)]

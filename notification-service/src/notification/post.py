@@ -1,6 +1,7 @@
 """The way out: hands letters to SES."""
 
 import re
+from collections.abc import Mapping
 from email.utils import formataddr
 from http import HTTPStatus
 from typing import Any
@@ -35,8 +36,8 @@ class Post:
         self._ses = boto3.client("sesv2", config=once)
         self._ses.meta.events.register("after-call.sesv2.SendEmail", _mask)
 
-    def send(self, to: str, letter: Letter, template: str) -> str:
-        """Send one letter. Returns SES' id of it.
+    def send(self, to: str, letter: Letter, tags: Mapping[str, str]) -> str:
+        """Send one letter, with tags that SES' reports of it repeat. Returns SES' id of it.
 
         Raises Refused when it can never be sent, NotTaken when it may be sent later: throttled,
         sending paused, quota used up, sender not verified, no permission. Raises botocore's errors
@@ -55,7 +56,7 @@ class Post:
                         },
                     }
                 },
-                EmailTags=[{"Name": "template", "Value": template}],
+                EmailTags=[{"Name": name, "Value": value} for name, value in tags.items()],
                 ConfigurationSetName=self._configuration_set,
             )
         except ClientError as error:
@@ -74,3 +75,4 @@ def _mask(parsed: dict[str, Any], **_: object) -> None:
     """Take the addresses out of what SES says of an error, before logs and traces repeat it."""
     if "Error" in parsed:
         parsed["Error"]["Message"] = _ADDRESS.sub("<address>", parsed["Error"].get("Message", ""))
+        parsed.pop("message", None)  # the same, where SES' model has the error
