@@ -1,5 +1,6 @@
 """How the database is opened."""
 
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -40,6 +41,15 @@ def test_a_database_that_trusts_its_host_gets_no_password(asked: dict[str, Any])
 def test_it_is_waited_for_until_it_wakes(asked: dict[str, Any]) -> None:
     Database("127.0.0.1", 5432, "reports", "tbs", Authentication.NONE).open()
     assert asked["connect_timeout"] >= 30
+
+
+def test_who_only_reads_is_refused_what_writes(server: Any) -> None:
+    given = Database("127.0.0.1", int(server.port), "reports", "postgres", Authentication.NONE)
+    with (
+        replace(given, read_only=True).open() as connection,
+        pytest.raises(psycopg.errors.ReadOnlySqlTransaction),
+    ):
+        connection.execute("create table mine (n integer)")
 
 
 def test_a_statement_that_hangs_is_given_up(server: Any) -> None:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 from reports.messages import HEARS, Line, parse
-from reports.sale import Sale, newest
+from reports.sale import REST, Sale, newest
 
 AT = datetime.fromisoformat("2026-01-05T10:00:00.000Z")
 SALE = Sale(
@@ -33,6 +33,7 @@ SALE = Sale(
     cancelled_at=None,
     refund_amount=None,
     refund_status=None,
+    carrier=None,
     version=1,
     updated_at=AT,
     lines=(Line(toy_id="toy-1", name="Kite", price=5247, quantity=1),),
@@ -64,7 +65,10 @@ def test_a_sale_is_what_the_order_says(sample: Callable[[str], dict[str, Any]], 
     assert sale.delivered_at == reached.get("DELIVERED")
     assert sale.cancelled_at == reached.get("CANCELLED")
     assert sale.placed_at == datetime.fromisoformat(order["placedAt"])
-    assert [line.model_dump() for line in sale.lines] == order["lines"]
+    for line, told_line in zip(sale.lines, order["lines"], strict=True):
+        kept = line.model_dump()
+        assert kept == {name: told_line[name] for name in kept}
+    assert sale.carrier == order["carrier"]
 
 
 def test_a_sale_has_the_refund_that_the_order_has(sample: Callable[[str], dict[str, Any]]) -> None:
@@ -77,6 +81,61 @@ def test_a_sale_has_the_refund_that_the_order_has(sample: Callable[[str], dict[s
         body["detail"]["data"]["refund"] = refund
         sale = Sale.of(parse(json.dumps(body)))
         assert (sale.refund_amount, sale.refund_status) == (amount, status)
+
+
+def test_what_was_given_back_by_hand_went_when_the_order_says(
+    sample: Callable[[str], dict[str, Any]],
+) -> None:
+    """Whatever becomes of the order: delivered, refunded further, cancelled."""
+    by_hand = {"refundId": "by-hand", "amount": 300, "requestedAt": "2026-02-01T10:00:00Z"}
+    part = {"refundId": "r-1", "amount": 200, "requestedAt": "2026-03-01T10:00:00Z"}
+    for name, refunds, whole in (
+        ("OrderConfirmed", [by_hand], 300),
+        ("OrderDelivered", [by_hand], 300),
+        ("OrderDelivered", [part, by_hand], 500),
+        ("OrderCancelled", [part, by_hand], 500),
+    ):
+        body = json.loads(sample(f"inbox-{name}")["Records"][0]["body"])
+        refund = {"amount": whole, "status": "REFUNDED"}
+        body["detail"]["data"] |= {
+            "refund": refund,
+            "refunds": refunds,
+            "updatedAt": "2026-06-01T10:00:00Z",
+        }
+        sale = Sale.of(parse(json.dumps(body)))
+        assert {back.refund_id: back.amount for back in sale.backs} == {
+            told["refundId"]: told["amount"] for told in refunds
+        }
+        (back,) = [back for back in sale.backs if back.refund_id == "by-hand"]
+        assert back.requested_at == datetime.fromisoformat("2026-02-01T10:00:00Z")
+
+
+@pytest.mark.parametrize("refunds", [[], [{"refundId": "r-1", "amount": 200}]], ids=["all", "rest"])
+def test_what_no_refund_accounts_for_stays_where_it_is_as_the_order_goes_on(
+    sample: Callable[[str], dict[str, Any]], refunds: list[dict[str, Any]]
+) -> None:
+    body = json.loads(sample("inbox-OrderPlaced")["Records"][0]["body"])
+    paid, cancelled = (
+        {"status": status, "at": f"2026-0{month}-05T10:00:00Z"}
+        for status, month in (("CONFIRMED", 1), ("CANCELLED", 5))
+    )
+    later = [
+        {"status": status, "at": f"2026-0{month}-05T10:00:00Z"}
+        for status, month in (("DISPATCHED", 2), ("DELIVERED", 3))
+    ]
+    dated = [part | {"requestedAt": "2026-04-05T10:00:00Z"} for part in refunds]
+    body["detail"]["data"] |= {"refund": {"amount": 300, "status": "PENDING"}, "refunds": dated}
+    for history, updated, went in (
+        ([], 1, body["detail"]["data"]["placedAt"]),  # which is no sale yet
+        ([paid], 2, paid["at"]),
+        ([paid, *later], 3, paid["at"]),
+        ([paid, *later], 4, paid["at"]),
+        ([paid, later[0], cancelled], 6, cancelled["at"]),
+    ):
+        body["detail"]["data"] |= {"history": history, "updatedAt": f"2026-0{updated}-20T00:00:00Z"}
+        (rest,) = [b for b in Sale.of(parse(json.dumps(body))).backs if b.refund_id == REST]
+        assert rest.amount == 300 - sum(part["amount"] for part in refunds)
+        assert rest.requested_at == datetime.fromisoformat(went)
 
 
 @given(st.lists(sales))

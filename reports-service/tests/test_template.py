@@ -70,7 +70,8 @@ def test_the_reporter_reaches_the_database_as_the_inbox_does(given: dict[str, st
     inbox, reporter = (
         TEMPLATE["Resources"][name]["Properties"] for name in ("InboxFunction", "ReporterFunction")
     )
-    assert reporter["VpcConfig"] == inbox["VpcConfig"]
+    api = TEMPLATE["Resources"]["ApiFunction"]["Properties"]
+    assert reporter["VpcConfig"] == inbox["VpcConfig"] == api["VpcConfig"]
     assert reporter["Policies"] == inbox["Policies"][:1]
     for name, value in reporter["Environment"]["Variables"].items():
         if name.startswith("DATABASE"):
@@ -89,3 +90,49 @@ def test_who_tells_the_bus_is_in_no_network_and_may_invoke_the_reporter_alone() 
     reporter = TEMPLATE["Resources"]["ReporterFunction"]["Properties"]
     timeout = reporter.get("Timeout", TEMPLATE["Globals"]["Function"]["Timeout"])
     assert timeout < outbox["Timeout"]
+
+
+def test_the_api_asks_the_reader_endpoint_as_the_reader() -> None:
+    api = TEMPLATE["Resources"]["ApiFunction"]["Properties"]
+    variables = api["Environment"]["Variables"]
+    assert variables["DATABASE_USER"] == {"Ref": "DatabaseReader"}
+    own = {"Fn::GetAtt": ["Cluster", "ReadEndpoint.Address"]}
+    assert resolved(variables["DATABASE_HOST"], {}) == own
+    assert resolved(variables["DATABASE_HOST"], {"DatabaseHost": "db"}) == "db"
+    given = {"DatabaseHost": "db", "DatabaseReaderHost": "replica"}
+    assert resolved(variables["DATABASE_HOST"], given) == "replica"
+    (statement,) = resolved(api["Policies"][0], {})["Statement"]
+    assert statement["Action"] == "rds-db:connect"
+    assert "${DatabaseReader}" in str(statement["Resource"])
+    assert "${DatabaseUser}" not in str(statement["Resource"])
+    for name in ("InboxFunction", "ReporterFunction"):
+        told = TEMPLATE["Resources"][name]["Properties"]["Environment"]["Variables"]
+        assert told["DATABASE_READER"] == {"Ref": "DatabaseReader"}
+
+
+def test_a_migration_has_five_minutes() -> None:
+    """A sleeping database takes some of them; at a million orders the longest took 32 s."""
+    assert TEMPLATE["Resources"]["InboxFunction"]["Properties"]["Timeout"] == 300
+
+
+def test_a_batch_is_a_hundred_orders_or_what_came_in_a_minute() -> None:
+    inbox = TEMPLATE["Resources"]["InboxFunction"]["Properties"]["Events"]["Inbox"]["Properties"]
+    assert inbox["BatchSize"] == 100
+    assert resolved(inbox["MaximumBatchingWindowInSeconds"], {}) == 60
+
+
+@pytest.mark.parametrize(("given", "protected"), [({}, False), ({"DataProtection": "on"}, True)])
+def test_the_database_is_encrypted_sleeps_and_is_kept(
+    given: dict[str, str], protected: bool
+) -> None:
+    cluster = TEMPLATE["Resources"]["Cluster"]
+    assert (cluster["DeletionPolicy"], cluster["UpdateReplacePolicy"]) == ("Snapshot", "Snapshot")
+    told = cluster["Properties"]
+    assert told["StorageEncrypted"] is True
+    assert told["EnableIAMDatabaseAuthentication"] is True
+    scaling = told["ServerlessV2ScalingConfiguration"]
+    assert resolved(scaling["MinCapacity"], given) == 0
+    assert resolved(scaling["MaxCapacity"], given) == 4
+    assert resolved(scaling["SecondsUntilAutoPause"], given) == 300
+    assert resolved(told["DeletionProtection"], given) is protected
+    assert resolved(told["BackupRetentionPeriod"], given) == (14 if protected else 1)

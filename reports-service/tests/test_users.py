@@ -6,22 +6,46 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
+import psycopg
 import pytest
 from botocore.stub import ANY, Stubber
 from reports import inbox, users
-from reports.migration import migrate
+from reports.migration import let_read, migrate
 
 PROPERTIES = {
     "ClusterArn": "arn:aws:rds:eu-west-1:123456789012:cluster:reports",
     "SecretArn": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:owner",
     "Database": "reports",
     "User": "reports_writer",
+    "Reader": "reports_reader",
 }
-GRANTS = [
-    'grant rds_iam to "reports_writer"',
-    'grant connect on database "reports" to "reports_writer"',
-    'grant usage, create on schema public to "reports_writer"',
-]
+RIGHTS = {
+    "reports_reader": [
+        'revoke temporary on database "reports" from public',
+        'grant usage on schema public to "reports_reader"',
+        'alter role "reports_reader" set default_transaction_read_only = on',
+    ],
+    "reports_writer": ['grant usage, create on schema public to "reports_writer"'],
+}
+"""The reader comes first: the writer lets it see the tables that it makes."""
+
+
+def statements(known: bool) -> list[tuple[str, str | None]]:
+    """All that is run, each with the user that it looks for where it does."""
+    return [
+        step
+        for user, rights in RIGHTS.items()
+        for step in (
+            (LOOKUP, user),
+            *([] if known else [(f'create role "{user}" login', None)]),
+            (f'grant rds_iam to "{user}"', None),
+            (f'grant connect on database "reports" to "{user}"', None),
+            *((right, None) for right in rights),
+        )
+    ]
+
+
+LOOKUP = "select 1 from pg_roles where rolname = :user"
 
 
 class CloudFormation(BaseHTTPRequestHandler):
@@ -75,13 +99,12 @@ def request(kind: str, url: str, **properties: str) -> dict[str, Any]:
     }
 
 
-def expect(database: Stubber, sql: str, records: list[Any] | None = None) -> None:
-    parameters: list[Any] = []
-    if "pg_roles" in sql:
-        parameters = [{"name": "user", "value": {"stringValue": PROPERTIES["User"]}}]
+def expect(database: Stubber, sql: str, user: str | None, known: bool) -> None:
+    parameters = [{"name": "user", "value": {"stringValue": user}}] if user else []
+    records: list[Any] = [[{"longValue": 1}]] if user and known else []
     database.add_response(
         "execute_statement",
-        {"records": records or []},
+        {"records": records},
         {
             "resourceArn": PROPERTIES["ClusterArn"],
             "secretArn": PROPERTIES["SecretArn"],
@@ -92,15 +115,12 @@ def expect(database: Stubber, sql: str, records: list[Any] | None = None) -> Non
     )
 
 
-LOOKUP = "select 1 from pg_roles where rolname = :user"
-
-
-def test_makes_the_user_and_answers(
+def test_makes_the_users_and_answers(
     database: Stubber, cloudformation: tuple[str, list[dict[str, Any]]], context: Any
 ) -> None:
     url, answers = cloudformation
-    for sql in [LOOKUP, 'create role "reports_writer" login', *GRANTS]:
-        expect(database, sql)
+    for step in statements(known=False):
+        expect(database, *step, known=False)
     users.handler(request("Create", url), context)
     (answer,) = answers
     assert answer == {
@@ -118,9 +138,8 @@ def test_a_user_that_is_there_is_given_its_rights_again(
     database: Stubber, cloudformation: tuple[str, list[dict[str, Any]]], context: Any, kind: str
 ) -> None:
     url, answers = cloudformation
-    expect(database, LOOKUP, [[{"longValue": 1}]])
-    for sql in GRANTS:
-        expect(database, sql)
+    for step in statements(known=True):
+        expect(database, *step, known=True)
     users.handler(request(kind, url), context)
     assert [answer["Status"] for answer in answers] == ["SUCCESS"]
 
@@ -131,9 +150,8 @@ def test_waits_while_the_database_wakes(
     url, answers = cloudformation
     for error in ("DatabaseResumingException", "DatabaseUnavailableException"):
         database.add_client_error("execute_statement", error)
-    expect(database, LOOKUP, [[{"longValue": 1}]])
-    for sql in GRANTS:
-        expect(database, sql)
+    for step in statements(known=True):
+        expect(database, *step, known=True)
     users.handler(request("Create", url), context)
     assert [answer["Status"] for answer in answers] == ["SUCCESS"]
 
@@ -150,7 +168,7 @@ def test_answers_in_time_when_the_database_does_not_wake(
     assert "still asleep" in answer["Reason"]
 
 
-@pytest.mark.parametrize("failing", range(5))
+@pytest.mark.parametrize("failing", range(len(statements(known=False))))
 def test_a_failure_at_any_step_is_answered_with_its_reason(
     database: Stubber,
     cloudformation: tuple[str, list[dict[str, Any]]],
@@ -158,8 +176,8 @@ def test_a_failure_at_any_step_is_answered_with_its_reason(
     failing: int,
 ) -> None:
     url, answers = cloudformation
-    for sql in [LOOKUP, 'create role "reports_writer" login', *GRANTS][:failing]:
-        expect(database, sql)
+    for step in statements(known=False)[:failing]:
+        expect(database, *step, known=False)
     database.add_client_error("execute_statement", "DatabaseErrorException", "no such thing")
     users.handler(request("Create", url), context)
     (answer,) = answers
@@ -184,7 +202,7 @@ def test_nothing_is_done_when_the_stack_goes(
     assert [answer["Status"] for answer in answers] == ["SUCCESS"]
 
 
-def test_the_rights_are_enough_for_the_inbox_and_may_be_given_twice(
+def test_the_rights_are_enough_and_no_more_and_may_be_given_twice(
     server: Any, context: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The statements, run by a real PostgreSQL in place of the Data API."""
@@ -198,17 +216,34 @@ def test_the_rights_are_enough_for_the_inbox_and_may_be_given_twice(
 
     monkeypatch.setattr(users.rds_data, "execute_statement", execute)
     with server.connect("reports") as owner:
-        owner.execute("drop owned by reports_writer")
-        owner.execute("drop role reports_writer")
+        for user in RIGHTS:
+            owner.execute(f"drop owned by {user}".encode())
+            owner.execute(f"drop role {user}".encode())
         owner.execute("revoke connect on database reports from public")
+        owner.execute("grant temporary on database reports to public")
+    asked = request("Create", "nowhere")
+    monkeypatch.setattr(users, "answer", lambda _, status, reason: told.append((status, reason)))
+    told: list[tuple[str, str]] = []
     for _ in range(2):
-        users.grant("cluster", "secret", "reports", "reports_writer", context)
+        users.handler(asked, context)
+    assert told == [("SUCCESS", "Done")] * 2
     with inbox.database.open() as connection:
         migrate(connection)
+        let_read(connection, "reports_reader")
     members = server.rows(
         "select member::regrole::text from pg_auth_members where roleid = 'rds_iam'::regrole"
+        " order by 1"
     )
-    assert members == [{"member": "reports_writer"}]
+    assert members == [{"member": "reports_reader"}, {"member": "reports_writer"}]
+    with server.connect("reports", "reports_reader") as reader:
+        assert reader.execute("select count(*) from orders").fetchone() == (0,)
+        with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+            reader.execute("create temporary table mine (n integer)")
+        reader.execute("set default_transaction_read_only = off")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            reader.execute("delete from orders")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            reader.execute("create temporary table mine (n integer)")
 
 
 def test_a_name_cannot_break_out_of_its_quotes() -> None:

@@ -9,15 +9,17 @@ from aws_lambda_powertools.utilities.data_classes import SQSEvent, event_source
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from psycopg import Connection
 
-from reports.database import Database, Refused, save
+from reports.database import Database
 from reports.delivery import Poison, Queue
 from reports.messages import parse
-from reports.migration import migrate
+from reports.migration import let_read, migrate
 from reports.sale import Sale, newest
+from reports.tables import Refused, save
 
 logger = Logger()
 tracer = Tracer(patch_modules=("botocore",))
 database = Database.described(os.environ)
+READER = os.environ["DATABASE_READER"]
 queue = Queue(os.environ["QUEUE_URL"], os.environ["DEAD_LETTER_QUEUE_URL"], logger)
 
 
@@ -57,6 +59,7 @@ def keep(sales: Mapping[str, Sale]) -> dict[str, Poison]:
     """
     with database.open() as connection:
         migrate(connection)
+        let_read(connection, READER)
         try:
             write(connection, newest(sales.values()))
         except Refused:

@@ -1,11 +1,11 @@
 """The messages this service hears, and the one that it sends."""
 
 from decimal import Decimal
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from reports.model import Currency, Model, Money, Timestamp
+from reports.model import MOST, MOST_UNITS, Currency, Model, Money, Timestamp
 from reports.report import KeptReport, SalesReport
 
 SOURCE = "tbs.reports"
@@ -39,7 +39,17 @@ class Line(Model):
     toy_id: str
     name: str
     price: Money
-    quantity: Annotated[int, Field(ge=1)]
+    quantity: Annotated[int, Field(ge=1, le=MOST_UNITS)]
+    category: Annotated[
+        str | None, Field(description="As it was sold; null until its stock was held")
+    ] = None
+    fulfilment: Annotated[str, Field(description="parcel or digital")] = "parcel"
+
+    @model_validator(mode="after")
+    def _costs_what_an_order_may(self) -> Self:
+        if self.price * self.quantity > MOST:
+            raise ValueError("a line costs more than any order may")
+        return self
 
 
 class Step(Model):
@@ -52,8 +62,16 @@ class Step(Model):
 class Refund(Model):
     """Money on its way back, or there. `amount` is in minor units of the order's currency."""
 
-    amount: Money
+    amount: Annotated[Money, Field(description="All of it, whoever asked for it")]
     status: Annotated[str, Field(description="PENDING or REFUNDED")]
+
+
+class PartRefund(Model):
+    """A part of an order's money that goes back by itself. `amount` is in minor units."""
+
+    refund_id: Annotated[str, Field(description='"by-hand": nobody asked for it, it was done')]
+    amount: Money
+    requested_at: Timestamp
 
 
 class OrderData(Model):
@@ -74,9 +92,19 @@ class OrderData(Model):
     status: str
     reason: Annotated[str | None, Field(description="Why it was cancelled")]
     refund: Refund | None = None
+    refunds: Annotated[
+        tuple[PartRefund, ...], Field(description="What of `refund` has a time of its own")
+    ] = ()
+    carrier: Annotated[str | None, Field(description="Who has the parcel; null before")] = None
     history: tuple[Step, ...]
     placed_at: Timestamp
     updated_at: Timestamp
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> Self:
+        if self.net + self.tax != self.gross:
+            raise ValueError("net and tax do not come to gross")
+        return self
 
 
 class OrderEvent(Message):
@@ -111,6 +139,10 @@ class OrderUpdated(OrderEvent):
     """Event: something else about an order changed, such as the status of its refund."""
 
 
+class OrderRepublished(OrderEvent):
+    """Event: what an order is, told again since somebody asked for all of them."""
+
+
 HEARS: dict[str, type[OrderEvent]] = {
     model.__name__: model
     for model in (
@@ -120,6 +152,7 @@ HEARS: dict[str, type[OrderEvent]] = {
         OrderDelivered,
         OrderCancelled,
         OrderUpdated,
+        OrderRepublished,
     )
 }
 

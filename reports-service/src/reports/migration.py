@@ -8,6 +8,7 @@ from importlib.resources.abc import Traversable
 
 from aws_lambda_powertools import Logger
 from psycopg import Connection
+from psycopg.sql import SQL, Identifier
 
 logger = Logger()
 
@@ -30,6 +31,34 @@ def migrate(connection: Connection, folder: Traversable = MIGRATIONS) -> None:
             _apply(connection, script)
 
 
+READ = ("orders", "order_lines", "refunds")
+"""The tables that questions are asked of."""
+
+
+def let_read(connection: Connection, reader: str) -> None:
+    """Let that user read what questions are asked of, where there is such a user.
+
+    Who owns the tables has to do it, and the user may come later than they do.
+    """
+    given = {"reader": reader, "tables": list(READ)}
+    ((lacks,),) = connection.execute(_LACKS, given)
+    if lacks:
+        with connection.transaction():
+            connection.execute("select pg_advisory_xact_lock(%s)", [LOCK])
+            tables = SQL(", ").join(map(Identifier, READ))
+            connection.execute(SQL("grant select on {} to {}").format(tables, Identifier(reader)))
+        logger.info("may read now", database_user=reader)
+
+
+_LACKS = """
+    select exists (
+        select
+        from pg_roles cross join unnest(%(tables)s::text[]) as name
+        where rolname = %(reader)s and not has_table_privilege(pg_roles.oid, name, 'select')
+    )
+"""
+
+
 def _apply(connection: Connection, script: Traversable) -> None:
     with connection.transaction():
         connection.execute("select pg_advisory_xact_lock(%s)", [LOCK])
@@ -43,6 +72,8 @@ def _apply(connection: Connection, script: Traversable) -> None:
         )
         if script.name in _applied(connection):  # by another function, while this one waited
             return
+        # It may have much to write. What it is given is the function's own time.
+        connection.execute("set local statement_timeout = 0")
         connection.execute(script.read_bytes())
         connection.execute("insert into schema_migrations (name) values (%s)", [script.name])
     logger.info("migrated", migration=script.name)

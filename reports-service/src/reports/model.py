@@ -15,7 +15,13 @@ Timestamp = Annotated[
 ]
 """A UTC time, written as RFC 3339 with milliseconds."""
 
-Money = Annotated[int, Field(ge=0, le=100_000_000)]
+MOST = 100_000_000
+"""What an order costs at most, in minor units."""
+
+MOST_UNITS = 1_000_000
+"""How many of one toy a line has at most, so that no sum of them is too large for a bigint."""
+
+Money = Annotated[int, Field(ge=0, le=MOST)]
 """An amount in minor units (cents) of a currency named beside it."""
 
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]

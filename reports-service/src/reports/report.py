@@ -2,64 +2,34 @@
 
 A sale is an order that was paid, that is CONFIRMED. It counts in the month in which that was,
 whatever becomes of it later, so that a month that is over keeps its sales. What goes back of it
-counts as `refunded`, in the month in which it was cancelled.
+counts as `refunded`, in the month in which that was decided.
 """
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
-from itertools import pairwise
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from reports.model import Currency, Model, Timestamp
+from reports.asked import MONTHS_BY_ITSELF, Stretch, stretch
+from reports.figures import Counted, InCurrency, SalesRow, TopToy
+from reports.model import Model, Timestamp
 
-MONTHS = 12
+MONTHS = MONTHS_BY_ITSELF
 """How many months a report tells of, the one that is under way included."""
+UTC_NAME = "UTC"
 MOST_TOYS = 10
 MOST_FAILURES = 50
 
-Count = Annotated[int, Field(ge=0)]
-Sum = Annotated[int, Field(ge=0, description="In minor units of the currency")]
 
-
-class Period(NamedTuple):
-    """A stretch of time that is counted, from `start` until just before `end`."""
-
-    name: str
-    """2026-11 for a month, 2026-11-21 for a day."""
-    start: datetime
-    end: datetime
-
-
-class Totals(Model):
+class Totals(Counted, InCurrency):
     """What was sold in a stretch of time. `gross` is what was paid: `net`, and `tax` on it."""
-
-    currency: Currency
-    orders: Annotated[int, Field(ge=0, description="Orders that were paid")]
-    units: Annotated[int, Field(ge=0, description="Toys in them")]
-    net: Sum
-    tax: Sum
-    gross: Sum
-    refunded: Annotated[
-        int, Field(ge=0, description="Given back in that time, or about to be, tax included")
-    ]
 
 
 class Month(Totals):
     """What was sold in a month."""
 
     month: Annotated[str, Field(pattern=r"^\d{4}-\d{2}$", description="2026-11")]
-
-
-class TopToy(Model):
-    """A toy that sold well. `gross` is what its lines came to, without shipping."""
-
-    toy_id: str
-    name: Annotated[str, Field(description="As it was called in its newest sale")]
-    units: Count
-    gross: Sum
-    currency: Currency
 
 
 class Failure(Model):
@@ -104,40 +74,43 @@ class KeptReport(Model):
     report: SalesReport
 
 
-def months(at: datetime) -> list[Period]:
-    """The twelve months up to that of `at`, oldest first."""
-    last = at.astimezone(UTC)
-    count = last.year * 12 + last.month - 1
-    starts = [_month(number) for number in range(count - MONTHS + 1, count + 2)]
-    return [Period(f"{start:%Y-%m}", start, end) for start, end in pairwise(starts)]
+def months(at: datetime) -> Stretch:
+    """The twelve months up to that of `at`, whole."""
+    last = at.astimezone(UTC).date()
+    following = (last.replace(day=28) + timedelta(days=4)).replace(day=1)
+    return stretch(None, following - timedelta(days=1), UTC_NAME, last)
 
 
-def day(at: datetime) -> Period:
+def day(at: datetime) -> Stretch:
     """The day of `at`."""
-    start = at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    return Period(f"{start:%Y-%m-%d}", start, start + timedelta(days=1))
+    today = at.astimezone(UTC).date()
+    return Stretch(today, today, UTC_NAME)
 
 
 def compose(
     at: datetime,
-    totals: Mapping[str, Totals],
+    currency: str,
+    by_month: Sequence[SalesRow],
+    today: Counted,
     top_toys: Sequence[TopToy],
     failures: Sequence[Failure],
 ) -> SalesReport:
-    """The report made at that time. `totals` has what was sold in each period, by its name."""
-    today = day(at)
+    """The report made at that time, of what was sold in that currency."""
     return SalesReport(
         reported_at=at,
         time_zone="UTC",
-        day=today.start.date(),
+        day=day(at).first,
         months=tuple(
-            Month(month=period.name, **totals[period.name].model_dump(by_alias=False))
-            for period in months(at)
+            Month(month=row.key or "", currency=currency, **_figures(row)) for row in by_month
         ),
-        today=totals[today.name],
+        today=Totals(currency=currency, **_figures(today)),
         top_toys=tuple(top_toys),
         failures=tuple(failures),
     )
+
+
+def _figures(counted: Counted) -> dict[str, int]:
+    return {name: getattr(counted, name) for name in Counted.model_fields}
 
 
 def says_the_same(held: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
@@ -151,8 +124,3 @@ def number_after(last: int, at: datetime) -> int:
     It is the time in seconds, so that a database that begins anew gives no number twice.
     """
     return max(last + 1, int(at.timestamp()))
-
-
-def _month(number: int) -> datetime:
-    """When a month begins, counted from the year 0."""
-    return datetime(number // 12, number % 12 + 1, 1, tzinfo=UTC)

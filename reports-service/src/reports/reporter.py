@@ -8,16 +8,19 @@ from aws_lambda_powertools import Logger, Tracer
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from psycopg import Connection
 
-from reports import archive, counting, report
+from reports import archive, counting, report, sales
+from reports.asked import By
 from reports.database import Database
-from reports.migration import migrate
-from reports.report import SalesReport
+from reports.figures import Counted
+from reports.migration import let_read, migrate
+from reports.report import MOST_TOYS, SalesReport
 
 logger = Logger()
 tracer = Tracer(patch_modules=("botocore",))
 database = Database.described(os.environ)
 
 CURRENCY = os.environ["CURRENCY"]
+READER = os.environ["DATABASE_READER"]
 
 
 @logger.inject_lambda_context
@@ -30,6 +33,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """
     with database.open() as connection:
         migrate(connection)
+        let_read(connection, READER)
         with archive.alone(connection):
             kept, new = archive.keep(connection, made(connection, datetime.now(UTC)))
     if new:
@@ -40,12 +44,13 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 def made(connection: Connection, at: datetime) -> SalesReport:
     """The report of what the database holds, as of that time."""
     months = report.months(at)
-    window = (months[0].start, months[-1].end)
-    if left_out := counting.left_out(connection, *window, CURRENCY):
+    if left_out := counting.left_out(connection, months, CURRENCY):
         logger.warning("orders in another currency are not reported", count=left_out)
     return report.compose(
         at,
-        counting.totals(connection, [*months, report.day(at)], CURRENCY),
-        counting.top_toys(connection, *window, CURRENCY),
+        CURRENCY,
+        sales.by_time(connection, months, CURRENCY, By.MONTH),
+        Counted.together(sales.by_time(connection, report.day(at), CURRENCY, By.DAY)),
+        sales.top_toys(connection, months, CURRENCY, MOST_TOYS),
         counting.failures(connection),
     )

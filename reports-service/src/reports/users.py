@@ -1,4 +1,4 @@
-"""Custom resource: the functions' user, in the database that the stack made.
+"""Custom resource: the functions' two users, in the database that the stack made.
 
 The database is in a network of its own, so it is reached by RDS's Data API, as its owner.
 """
@@ -6,6 +6,7 @@ The database is in a network of its own, so it is reached by RDS's Data API, as 
 import json
 import time
 import urllib.request
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -31,6 +32,15 @@ TRY_AGAIN = (
 """What the Data API says while the database wakes, or when it stumbles itself."""
 PAUSE = 3.0
 """Seconds between two tries."""
+WRITING = ("grant usage, create on schema public to {role}",)
+"""The statements that let a user own tables."""
+READING = (
+    # By itself, whoever connects may make temporary tables.
+    "revoke temporary on database {database} from public",
+    "grant usage on schema public to {role}",
+    "alter role {role} set default_transaction_read_only = on",
+)
+"""The statements for one that only reads. Who owns a table says whether it is let see that one."""
 RESERVE = 60_000
 """Milliseconds kept for one more try and the answer: CloudFormation waits long for one."""
 
@@ -40,23 +50,32 @@ RESERVE = 60_000
 def handler(event: dict[str, Any], context: LambdaContext) -> None:
     """Do what CloudFormation asks, and answer it, whatever happens.
 
-    ResourceProperties: ClusterArn, SecretArn (of the owner's password), Database and User.
+    ResourceProperties: ClusterArn, SecretArn (of the owner's password), Database, User (who writes)
+    and Reader.
     """
     status, reason = "SUCCESS", "Done"
     try:
-        if event["RequestType"] != "Delete":  # the user goes with the database
+        if event["RequestType"] != "Delete":  # the users go with the database
             asked = event["ResourceProperties"]
-            grant(
-                asked["ClusterArn"], asked["SecretArn"], asked["Database"], asked["User"], context
-            )
+            named = (asked["ClusterArn"], asked["SecretArn"], asked["Database"])
+            # The reader first: once the writer is there, it makes tables and lets the reader in.
+            grant(*named, asked["Reader"], READING, context)
+            grant(*named, asked["User"], WRITING, context)
     except Exception as error:
         logger.exception("failed")
         status, reason = "FAILED", f"{type(error).__name__}: {error}"
     answer(event, status, reason)
 
 
-def grant(cluster: str, secret: str, database: str, user: str, context: LambdaContext) -> None:
-    """Create the user unless it is there, and let it sign in by IAM and own tables.
+def grant(
+    cluster: str,
+    secret: str,
+    database: str,
+    user: str,
+    rights: Sequence[str],
+    context: LambdaContext,
+) -> None:
+    """Create the user unless it is there, let it sign in by IAM, and give it its rights.
 
     Every statement may run twice. Raises botocore's ClientError when one fails, or when the
     database does not wake in the function's time.
@@ -89,7 +108,8 @@ def grant(cluster: str, secret: str, database: str, user: str, context: LambdaCo
         run(f"create role {role} login")
     run(f"grant rds_iam to {role}")
     run(f"grant connect on database {quoted(database)} to {role}")
-    run(f"grant usage, create on schema public to {role}")
+    for right in rights:
+        run(right.format(role=role, database=quoted(database)))
     logger.info("granted", database_user=user)
 
 
