@@ -8,14 +8,20 @@ from typing import Any
 import pytest
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from orders import inbox, sweep
-from orders.messages import PlaceOrder, of_order
-from orders.order import Cancellation, Order, Reason, Status
+from orders.facts import Cancellation, Reason
+from orders.heard import PlaceOrder
+from orders.messages import of_order
+from orders.order import Order
+from orders.saga import Status
 from orders.table import OrdersTable
 
 Tell = Callable[..., None]
 
-CALLS = 6
-"""Which of the two is next is given for so many calls. Nobody makes more than four."""
+CALLS = 4
+"""Which of the two is next is given for so many calls.
+
+Each reads and writes, so after three one has written and is done; the other is alone from then on.
+"""
 
 
 class Turns:

@@ -8,8 +8,11 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 from orders import sweep, table
-from orders.messages import PlaceOrder, of_order
-from orders.order import Order, Reason, Status
+from orders.facts import Reason
+from orders.heard import PlaceOrder
+from orders.messages import of_order
+from orders.order import Order
+from orders.saga import Status
 from orders.table import OrdersTable
 
 Tell = Callable[..., None]

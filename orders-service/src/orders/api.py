@@ -1,31 +1,41 @@
 """Private API: orders, for those who look after them. Requests are signed (AWS IAM)."""
 
-import os
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from aws_lambda_powertools import Logger, Tracer
-from aws_lambda_powertools.event_handler import APIGatewayRestResolver
-from aws_lambda_powertools.event_handler.exceptions import NotFoundError
-from aws_lambda_powertools.event_handler.openapi.params import Path
+from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
+from aws_lambda_powertools.event_handler.exceptions import BadRequestError
+from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
-from orders import errors
-from orders.order import Order, PaymentAction
-from orders.table import OrdersTable
+from orders import errors, staff_api
+from orders.desk import existing, lists, position, sealed, table
+from orders.lists import LONGEST, Search
+from orders.model import now
+from orders.purchase import Id
+from orders.refunds import Excess
+from orders.requests import CursorGiven, Limit, OrderId
+from orders.saga import Status
+from orders.shown import OrderPage, OrderShown, OrderSummary, answer, documented
+from orders.staff_api import cancel_order, change_address, give_back, place_order
+
+Time = Annotated[
+    AwareDatetime,
+    Field(ge=datetime(2000, 1, 1, tzinfo=UTC), le=datetime(2200, 1, 1, tzinfo=UTC)),
+]
+"""A time at which a shop like this one may have had orders."""
+
+__all__ = ["cancel_order", "change_address", "give_back", "place_order", "table"]
+"""The other part's operations and the table: they are looked for here."""
 
 logger = Logger()
 tracer = Tracer(patch_modules=("botocore",))
 app = APIGatewayRestResolver(enable_validation=True, json_body_deserializer=errors.parse_json)
 errors.install(app)
-table = OrdersTable(os.environ["TABLE_NAME"])
-
-
-class OrderShown(Order):
-    """An order and its history. How it was paid is nobody's business here."""
-
-    payment_method_id: Annotated[str, Field(exclude=True)]
-    payment_action: Annotated[PaymentAction | None, Field(exclude=True)]
+app.exception_handler(Excess)(staff_api.too_much)
+app.include_router(staff_api.router)
 
 
 @logger.inject_lambda_context(correlation_id_path="requestContext.requestId")
@@ -36,10 +46,50 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     return errors.refuse(request) or app.resolve(request, context)
 
 
-@app.get("/orders/<order_id>", tags=["orders"])
-def get_order(order_id: Annotated[str, Path(max_length=100)]) -> OrderShown:
+@app.get("/orders", tags=["orders"])
+def list_orders(
+    status: Annotated[Status | None, Query(description="Those that stand there now")] = None,
+    customer_id: Annotated[
+        Id | None, Query(alias="customerId", description="Those of this customer")
+    ] = None,
+    since: Annotated[
+        Time | None, Query(alias="from", description="Those placed then or later")
+    ] = None,
+    until: Annotated[Time | None, Query(alias="to", description="Those placed before")] = None,
+    limit: Limit = 25,
+    cursor: CursorGiven = None,
+) -> OrderPage:
+    """Orders, newest first, a page at a time.
+
+    Without `customerId` they are those of the 31 days before `to` (now), or since `from`, which
+    may be up to 366 days before. Where few orders have the `status`, a page may be short.
+    """
+    asked = Search(status=status, customer_id=customer_id, since=since, until=until)
+    at = now()
+    _check(asked, until or at)
+    orders, following = lists.page(asked, limit, position(asked.scope, cursor), at)
+    items = [OrderSummary.of(order) for order in orders]
+    return OrderPage(items=items, cursor=sealed(asked.scope, following))
+
+
+@app.get(
+    "/orders/<order_id>",
+    responses=documented(200, "The order, with its version as ETag", OrderShown),
+    tags=["orders"],
+)
+def get_order(order_id: OrderId) -> Response[OrderShown]:
     """One order, with every state that it went through."""
-    order = table.order(order_id)
-    if order is None:
-        raise NotFoundError(f"There is no order {order_id}")
-    return OrderShown.model_validate(order.model_dump())
+    return answer(200, existing(order_id))
+
+
+def _check(asked: Search, until: datetime) -> None:
+    """Answer 400 to a search of a time that ends before it begins, or is too long."""
+    if asked.since is None:
+        return
+    if asked.since > until:
+        raise BadRequestError("`from` is later than `to`, which is now unless it is given")
+    if asked.customer_id is None and until - asked.since > LONGEST:
+        raise BadRequestError(
+            f"From `from` to `to` are more than {LONGEST.days} days: ask for fewer, or for one "
+            "customer's orders"
+        )

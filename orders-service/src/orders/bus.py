@@ -1,20 +1,19 @@
 """The event bus, as this service puts its messages on it."""
 
-from collections.abc import Iterable
-from itertools import batched
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from orders.messages import SOURCE, Message
+from orders.message import SOURCE, Message
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_events.type_defs import PutEventsRequestEntryTypeDef
 
-ENTRIES_PER_CALL = 5
-"""PutEvents takes ten at once, but 256 KB in all: of the longest orders that is no more than five.
+MOST_ENTRIES = 10
+"""PutEvents takes so many entries at once,"""
 
-What is too large is refused each time that it comes.
-"""
+MOST_BYTES = 256 * 1024
+"""and no more bytes than these in all. What is too large is refused each time that it comes."""
 
 
 class NotPublished(Exception):
@@ -30,8 +29,8 @@ class Bus:
 
     def put(self, messages: Iterable[Message]) -> None:
         """Put the messages on the bus, in their order. Raises NotPublished unless it took all."""
-        for chunk in batched(map(self.entry, messages), ENTRIES_PER_CALL):
-            answer = self._events.put_events(Entries=list(chunk))
+        for chunk in calls(map(self.entry, messages)):
+            answer = self._events.put_events(Entries=chunk)
             if answer["FailedEntryCount"]:
                 raise NotPublished([e for e in answer["Entries"] if "ErrorCode" in e])
 
@@ -43,3 +42,20 @@ class Bus:
             "Detail": message.model_dump_json(),
             "EventBusName": self._name,
         }
+
+
+def calls(
+    entries: "Iterable[PutEventsRequestEntryTypeDef]",
+) -> "Iterator[list[PutEventsRequestEntryTypeDef]]":
+    """The entries in their order, as many of them together as one call takes."""
+    chunk: list[PutEventsRequestEntryTypeDef] = []
+    size = 0
+    for entry in entries:
+        more = len(f"{entry['Source']}{entry['DetailType']}{entry['Detail']}".encode())
+        if chunk and (len(chunk) == MOST_ENTRIES or size + more > MOST_BYTES):
+            yield chunk
+            chunk, size = [], 0
+        chunk.append(entry)
+        size += more
+    if chunk:
+        yield chunk

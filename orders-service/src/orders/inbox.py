@@ -13,11 +13,16 @@ from aws_lambda_powertools.utilities.batch.types import PartialItemFailureRespon
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from orders import placing
+from orders.answer import Answer
 from orders.delivery import Poison, QueueProcessor
-from orders.messages import Answer, CancelOrder, PlaceOrder, RepublishOrders, parse
+from orders.facts import Cancellation
+from orders.heard import CancelOrder, PlaceOrder, RepublishOrders
+from orders.messages import parse
 from orders.model import now
-from orders.order import Cancellation, Ignored, Impossible, Order
+from orders.order import Order
 from orders.republication import Republication
+from orders.saga import Ignored, Impossible
 from orders.table import Conflict, OrdersTable
 
 logger = Logger()
@@ -72,21 +77,8 @@ def act(message: PlaceOrder | CancelOrder | Answer) -> None:
 
 def place(command: PlaceOrder) -> None:
     """Keep a new order, cancelled if that was asked for before. Again, it changes nothing."""
-    cause, at = command.metadata, now()
-    order = Order.place(command.data, cause.correlation_id, cause.id, at, PATIENCE)
-    try:
-        table.add(order)
-    except Conflict:
-        match table.found(order.order_id):
-            case Cancellation() as request:
-                order = order.cancelled_by(request, at)
-                table.save(order, after=request)
-            case Order():
-                logger.info("ignored: placed before", order_id=order.order_id)
-                return
-            case None:
-                raise
-    logger.info("order placed", order_id=order.order_id, status=order.status)
+    cause = command.metadata
+    placing.place(table, command.data, cause.correlation_id, cause.id, now(), PATIENCE)
 
 
 def hear(message: CancelOrder | Answer) -> None:

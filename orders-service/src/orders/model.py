@@ -15,7 +15,10 @@ def written(at: datetime) -> str:
 Timestamp = Annotated[AwareDatetime, PlainSerializer(written, return_type=str)]
 """A UTC time, written as RFC 3339 with milliseconds."""
 
-Money = Annotated[int, Field(ge=0, le=100_000_000)]
+MOST = 100_000_000
+"""The largest amount, in minor units."""
+
+Money = Annotated[int, Field(ge=0, le=MOST)]
 """An amount in minor units (cents) of a currency named beside it."""
 
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
@@ -35,6 +38,12 @@ class Model(BaseModel):
         serialize_by_alias=True,
         hide_input_in_errors=True,
     )
+
+
+class Given(Model):
+    """The body of a request: by its names outside alone, of exactly their types, nothing beside."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, validate_by_name=False)
 
 
 def now() -> datetime:

@@ -1,366 +1,78 @@
-"""An order and its saga: which message takes it where, and what it then sends. Pure, no AWS."""
+"""An order, and what becomes of it when it hears something. Pure, no AWS."""
 
-from collections import Counter
 from datetime import datetime, timedelta
-from enum import StrEnum
-from fractions import Fraction
-from math import floor
-from typing import Annotated, Literal, Self
-
-from pydantic import Field, StringConstraints, model_validator
-
-from orders.model import Currency, Model, Money, Timestamp
-
-# ---- The saga
-
-
-class Status(StrEnum):
-    """Where an order stands."""
-
-    PLACED = "PLACED"
-    RESERVED = "RESERVED"
-    CONFIRMED = "CONFIRMED"
-    CANCELLING = "CANCELLING"
-    DISPATCHED = "DISPATCHED"
-    DELIVERED = "DELIVERED"
-    CANCELLED = "CANCELLED"
-
-
-class Ignored(StrEnum):
-    """Why a message changes nothing."""
-
-    AGAIN = "it tells the order nothing new"
-    UNDONE = "its undo was sent when the order was cancelled"
-    SETTLED = "the undo that was sent is done"
-    LEFT = "the parcel has left"
-    IN_TIME = "the order was confirmed in time"
-    RETURNED = "the money was given back"
-
-
-type Step = tuple[Status, ...] | Ignored
-"""The states that a message makes the order enter, one after the other, or why it is ignored.
-
-The empty tuple: what the message says is kept with the order, whose state stays the same.
-"""
-
-PLACED = Status.PLACED
-RESERVED = Status.RESERVED
-CONFIRMED = Status.CONFIRMED
-CANCELLING = Status.CANCELLING
-DISPATCHED = Status.DISPATCHED
-DELIVERED = Status.DELIVERED
-CANCELLED = Status.CANCELLED
-
-AGAIN = Ignored.AGAIN
-UNDONE = Ignored.UNDONE
-SETTLED = Ignored.SETTLED
-LEFT = Ignored.LEFT
-IN_TIME = Ignored.IN_TIME
-RETURNED = Ignored.RETURNED
-
-KEPT: Step = ()
-
-PAID: dict[str, Step] = {
-    "StockReserved": AGAIN,
-    "PaymentActionRequired": AGAIN,
-    "PaymentCollected": AGAIN,
-    "PaymentRefunded": KEPT,
-    "DeadlinePassed": IN_TIME,
-}
-"""What is the same in every state that only a paid order enters."""
-
-SAGA: dict[Status, dict[str, Step]] = {
-    PLACED: {
-        "StockReserved": (RESERVED,),
-        "StockReservationFailed": (CANCELLED,),
-        "CancelOrder": (CANCELLED,),
-        "DeadlinePassed": (CANCELLED,),
-    },
-    RESERVED: {
-        "StockReserved": AGAIN,
-        "PaymentActionRequired": KEPT,
-        "PaymentCollected": (CONFIRMED,),
-        "PaymentFailed": (CANCELLED,),
-        "PaymentRefunded": KEPT,  # it overtook what was told of the payment before
-        "CancelOrder": (CANCELLED,),
-        "DeadlinePassed": (CANCELLED,),
-    },
-    CONFIRMED: PAID
-    | {
-        "ShipmentDispatched": (DISPATCHED,),
-        "ShipmentDelivered": (DISPATCHED, DELIVERED),
-        "ShipmentFailed": (CANCELLED,),
-        "CancelOrder": (CANCELLING,),
-    },
-    CANCELLING: PAID
-    | {
-        "ShipmentDispatched": (DISPATCHED,),
-        "ShipmentDelivered": (DISPATCHED, DELIVERED),
-        "ShipmentCancelled": (CANCELLED,),
-        "ShipmentFailed": (CANCELLED,),
-        "CancelOrder": AGAIN,
-    },
-    DISPATCHED: PAID
-    | {
-        "ShipmentDispatched": AGAIN,
-        "ShipmentDelivered": (DELIVERED,),
-        "ShipmentFailed": (CANCELLED,),
-        "CancelOrder": LEFT,
-    },
-    DELIVERED: PAID
-    | {
-        "ShipmentDispatched": AGAIN,
-        "ShipmentDelivered": AGAIN,
-        "CancelOrder": LEFT,
-    },
-    CANCELLED: {
-        "StockReserved": UNDONE,
-        "StockReservationFailed": AGAIN,
-        "StockReleased": SETTLED,
-        "PaymentActionRequired": UNDONE,
-        "PaymentCollected": KEPT,  # as a refund to come: the undo was sent
-        "PaymentFailed": AGAIN,
-        "PaymentRefunded": KEPT,
-        "ShipmentDispatched": AGAIN,
-        "ShipmentCancelled": AGAIN,
-        "ShipmentFailed": AGAIN,
-        "CancelOrder": AGAIN,
-        "DeadlinePassed": AGAIN,
-    },
-}
-"""What each message does to an order in each state. What is not listed cannot happen.
-
-All are heard from others, but for DeadlinePassed: that is the sweep's own word.
-"""
-
-REFUNDED: dict[Status, dict[str, Step]] = {RESERVED: {"PaymentCollected": RETURNED}}
-"""What is otherwise for an order that holds a refund already.
-
-Somebody gave the money back by hand, and that overtook what was told of the payment. Nothing is
-shipped that is not paid for: the order waits for its deadline.
-"""
-
-ENTERING: dict[Status, tuple[str, ...]] = {
-    PLACED: ("OrderPlaced", "ReserveStock"),
-    RESERVED: ("CollectPayment",),
-    CONFIRMED: ("OrderConfirmed", "ShipOrder"),
-    CANCELLING: ("OrderUpdated", "CancelShipment"),
-    DISPATCHED: ("OrderDispatched", "SendEmail"),
-    DELIVERED: ("OrderDelivered", "SendEmail"),
-    CANCELLED: ("OrderCancelled", "SendEmail"),
-}
-"""The messages that an order sends as it enters a state."""
-
-KEEPING = ("OrderUpdated",)
-"""The messages that an order sends when it keeps what it heard and stays in its state."""
-
-UNDO = {"ReserveStock": "ReleaseStock", "CollectPayment": "RefundPayment"}
-"""The compensation of a step. Entering CANCELLED sends it for each step that was asked for.
-
-ShipOrder has none: a parcel is stopped before the order is CANCELLED, or it has come to nothing.
-"""
-
-WAITING = frozenset({PLACED, RESERVED})
-"""The states that an order has to leave by its deadline."""
-
-
-def diagram() -> str:
-    """The saga as a Mermaid state diagram."""
-    arrows = [f"[*] --> {PLACED}: PlaceOrder"]
-    for state, messages in SAGA.items():
-        moves = [
-            (name, step) for name, step in messages.items() if isinstance(step, tuple) and step
-        ]
-        for step in dict.fromkeys(step for _, step in moves):
-            *passed, end = step
-            names = ", ".join(name for name, leads in moves if leads == step)
-            through = f", through {' and '.join(passed)}" if passed else ""
-            arrows.append(f"{state} --> {end}: {names}{through}")
-        if not moves:
-            arrows.append(f"{state} --> [*]")
-    return "\n    ".join(["stateDiagram-v2", *arrows])
-
-
-def grid() -> str:
-    """The saga as a Markdown table: what each message does to an order in each state.
-
-    A state that the order enters, "kept", "ignored" and why, or nothing: it cannot come.
-    """
-    messages = dict.fromkeys(name for row in SAGA.values() for name in row)
-    rows = [
-        ["message", *SAGA],
-        ["---"] * (1 + len(SAGA)),
-        *([f"`{name}`", *(_cell(state, name) for state in SAGA)] for name in messages),
-    ]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
-
-
-def _cell(state: Status, message: str) -> str:
-    steps = [SAGA[state].get(message), REFUNDED.get(state, {}).get(message)]
-    told = [_named(step) for step in steps if step is not None]
-    return "; if refunded, ".join(told)
-
-
-def _named(step: Step) -> str:
-    if isinstance(step, Ignored):
-        return f"ignored: {step}"
-    return ", ".join(step) or "kept"
-
-
-class Impossible(Exception):
-    """The message cannot be about this order as it is: it can never be handled."""
-
-
-# ---- The order
-
-
-class Reason(StrEnum):
-    """Why an order was cancelled."""
-
-    OUT_OF_STOCK = "OUT_OF_STOCK"
-    PRICE_CHANGED = "PRICE_CHANGED"
-    UNKNOWN_TOY = "UNKNOWN_TOY"
-    PAYMENT_DECLINED = "PAYMENT_DECLINED"
-    CUSTOMER = "CUSTOMER"
-    EXPIRED = "EXPIRED"
-    UNDELIVERABLE = "UNDELIVERABLE"
-
-
-Id = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,100}$")]
-Text = Annotated[str, StringConstraints(max_length=120)]
-
-
-class Line(Model):
-    """So many of one toy. `price` is that of one unit, in minor units, tax included."""
-
-    toy_id: Id
-    name: Text
-    price: Money
-    quantity: Annotated[int, Field(ge=1, le=99)]
-
-
-class Address(Model):
-    """Where a parcel goes."""
-
-    name: Text
-    line1: Text
-    line2: Text | None = None
-    city: Text
-    postal_code: Annotated[str, Field(max_length=20)]
-    country: str = Field(max_length=2, description="ISO 3166 alpha-2")
-
-
-TaxRate = Annotated[str, StringConstraints(pattern=r"^0(\.\d{1,4})?$")]
-"""The part of the net price that is added as tax, as a decimal: "0.15"."""
-
-
-class Purchase(Model):
-    """What a shopper agreed to. Amounts are in minor units of `currency`."""
-
-    order_id: Id
-    customer_id: Id
-    email: Annotated[str, Field(max_length=254, repr=False)]
-    lines: tuple[Line, ...]
-    shipping_address: Address
-    payment_method_id: Annotated[str, Field(max_length=255)]
-    currency: Currency
-    shipping: Money
-    net: Money
-    tax: Money
-    gross: Money
-    tax_rate: TaxRate
-    submitted_at: Timestamp
-
-
-class PurchaseRequest(Purchase):
-    """A purchase that adds up: one to fifty lines, one for each toy, and the right totals."""
-
-    lines: Annotated[tuple[Line, ...], Field(min_length=1, max_length=50)]
-
-    @model_validator(mode="after")
-    def adds_up(self) -> Self:
-        """Raise ValueError for what does not add up."""
-        twice = [
-            toy for toy, times in Counter(line.toy_id for line in self.lines).items() if times > 1
-        ]
-        if twice:
-            raise ValueError(f"more than one line for {', '.join(twice)}")
-        gross = sum(line.price * line.quantity for line in self.lines) + self.shipping
-        tax = tax_within(gross, self.tax_rate)
-        if (self.gross, self.tax, self.net) != (gross, tax, gross - tax):
-            raise ValueError(
-                f"gross, tax and net are {self.gross}, {self.tax} and {self.net}, "
-                f"but the lines come to {gross}, {tax} and {gross - tax}"
-            )
-        return self
-
-
-def tax_within(gross: int, rate: str) -> int:
-    """The tax that is part of a gross amount, in minor units, rounded half up."""
-    exact = gross * Fraction(rate) / (1 + Fraction(rate))
-    return floor(exact + Fraction(1, 2))
-
-
-class Entry(Model):
-    """One line of an order's history: it entered a state, and was then at that version."""
-
-    status: Status
-    at: Timestamp
-    version: int
-    causation_id: str = Field(description="metadata.id of the message that led to it")
-
-
-class PaymentAction(Model):
-    """What the shopper's browser needs to finish a payment (3-D Secure). To be kept out of logs."""
-
-    client_secret: str = Field(repr=False, description="Of the payment intent, as Stripe gives it")
-    url: str | None = Field(None, description="Where the shopper is asked to go, if anywhere")
-
-
-class Refund(Model):
-    """What is given back, or has been, in minor units of the order's currency."""
-
-    amount: Money
-    status: Literal["PENDING", "REFUNDED"]
-
-
-class Facts(Model):
-    """What a message may add to an order."""
-
-    reason: Reason | None = None
-    decline_code: str | None = Field(None, description="Why the card was declined, as Stripe says")
-    failure: str | None = Field(None, description="Why the parcel did not arrive, as is told")
-    carrier: str | None = None
-    tracking_number: str | None = None
-    payment_action: PaymentAction | None = None
-    refund: Refund | None = None
-
-
-class CancellationRequest(Model):
-    """The order that a shopper no longer wants."""
-
-    order_id: str
-    requested_at: Timestamp
-
-
-class Cancellation(CancellationRequest):
-    """A request to cancel an order that was not placed yet, kept in its place until it comes."""
-
-    version: Literal[0] = 0
-    causation_id: str
-
-
-class Order(Purchase, Facts):
+from typing import Any, Self
+
+from pydantic import Field, computed_field, model_validator
+
+from orders.chart import diagram, grid
+from orders.downloads import Download, awaited, has_parcel
+from orders.facts import AddressChange, Cancellation, Entry, Facts, Known, Reason
+from orders.model import Money, Timestamp
+from orders.purchase import OrderLine, Purchase, PurchaseRequest, held
+from orders.refunds import Refund, StaffRefund, settled, total
+from orders.saga import (
+    AGAIN,
+    ASKING,
+    CANCELLED,
+    CANCELLING,
+    CONFIRMED,
+    DELIVERED,
+    DISPATCHED,
+    ENTERING,
+    KEEPING,
+    PLACED,
+    RESERVED,
+    UNDO,
+    WAITING,
+    Case,
+    Ignored,
+    Impossible,
+    Status,
+    Step,
+    step_of,
+)
+
+__all__ = ["diagram", "grid"]
+"""The saga as people read it: it is looked for here."""
+
+
+class Order(Purchase, Known):
     """An order as it is kept. Each state that it enters, or fact that it keeps, is a version."""
 
+    lines: tuple[OrderLine, ...]
     status: Status
     history: tuple[Entry, ...]
+    refunds: tuple[StaffRefund, ...] = ()
+    refunded: Money = Field(0, description="The highest total that was told to be given back")
+    by_hand: Money = Field(0, description="What of that nobody here asked for, as far as is told")
+    by_hand_at: Timestamp | None = Field(None, description="When that was first told to be so much")
+    payment_version: int = Field(0, description="Of the payment, as it told what is by hand last")
+    cancelling: Reason | None = Field(None, description="Why its parcel is to be stopped")
+    address_changes: int = Field(0, description="How often another address was asked for")
+    address_change: AddressChange | None = None
+    downloads: tuple[Download, ...] = ()
+    mailed: int | None = Field(None, description="The version that mails the downloads")
     placed_at: Timestamp
     deadline: Timestamp = Field(description="When it is cancelled, unless it was CONFIRMED before")
     version: int
     updated_at: Timestamp
     correlation_id: str
     causation_id: str
+
+    @model_validator(mode="before")
+    @classmethod
+    def knows_its_totals(cls, kept: Any) -> Any:
+        """What is kept with a refund alone, as it was before there were parts, has its totals."""
+        if isinstance(kept, dict) and "refund" in kept and "refunded" not in kept:
+            refund = kept["refund"]
+            done = refund["amount"] if refund["status"] == "REFUNDED" else 0
+            known = {"refunded": done, "byHand": done, "collected": True}
+            # Where it is not all of a cancelled order, somebody gave that back by hand, by then.
+            if done and kept["status"] != CANCELLED:
+                known["byHandAt"] = kept["updatedAt"]
+            return kept | known
+        return kept
 
     @classmethod
     def place(
@@ -384,6 +96,38 @@ class Order(Purchase, Facts):
             causation_id=causation_id,
         )
 
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def refund(self) -> Refund | None:
+        """What is given back of it, all in all; null: nothing."""
+        amount = self.going_back
+        if not amount and not (self.status is CANCELLED and self.paid):
+            return None
+        return Refund(amount=amount, status="REFUNDED" if self.refunded >= amount else "PENDING")
+
+    @property
+    def going_back(self) -> int:
+        """What was asked to be given back, or was: all of a cancelled order. In minor units."""
+        if self.status is CANCELLED and self.paid:
+            return self.gross
+        return min(self.gross, max(self.refunded, self.asked + self.by_hand))
+
+    @property
+    def asked(self) -> int:
+        """What staff asked to be given back, without what is covered. In minor units."""
+        return total(self.refunds)
+
+    @property
+    def paid(self) -> bool:
+        """Whether its money was taken, as far as was told."""
+        entered = {entry.status for entry in self.history}
+        return bool(self.collected) or CONFIRMED in entered
+
+    @property
+    def has_parcel(self) -> bool:
+        """Whether anything of it is to be packed."""
+        return has_parcel(self.lines)
+
     def cancelled_by(self, request: Cancellation, at: datetime) -> Self:
         """A new order, cancelled by a request that came before it."""
         return self._taking((CANCELLED,), Facts(reason=Reason.CUSTOMER), request.causation_id, at)
@@ -393,52 +137,128 @@ class Order(Purchase, Facts):
 
         Raises Impossible when no such message can come in the state that the order is in.
         """
-        row = SAGA[self.status]
-        if self.refund:
-            row = row | REFUNDED.get(self.status, {})
-        step = row.get(message)
-        if step is None:
-            raise Impossible(f"{message} cannot come to an order that is {self.status}")
+        step = step_of(self.status, message, self._cases(facts))
         if isinstance(step, Ignored):
             return step
-        if message == "PaymentCollected" and self.status is CANCELLED and not self.refund:
-            facts = facts.model_copy(update={"refund": self._to_come})
-        if not step and self._knowing(facts, self.status) == self:
+        if download := facts.download:
+            if download.line not in awaited(self.lines, ()):
+                raise Impossible(f"line {download.line} is not a download")
+            if download.line in {known.line for known in self.downloads}:
+                return AGAIN
+        if not step and self._knowing(facts, self.status, self.version, at) == self:
             return AGAIN
         return self._taking(step, facts, causation_id, at)
 
-    def _taking(
-        self, step: tuple[Status, ...], facts: Facts, causation_id: str, at: datetime
-    ) -> Self:
+    def _cases(self, facts: Facts) -> frozenset[Case]:
+        """What is special about the order, as it hears something."""
+        open_lines = awaited(self.lines, self.downloads)
+        told = facts.download
+        over = self.arrived or not self.has_parcel
+        found = {
+            Case.REFUNDED: 0 < self.gross <= self.refunded,
+            Case.DIGITAL: not self.has_parcel,
+            Case.MAILED: self.mailed is not None,
+            Case.AWAITED: bool(open_lines),
+            Case.LAST: told is not None and open_lines == {told.line} and over,
+        }
+        return frozenset(case for case, holds in found.items() if holds)
+
+    def _taking(self, step: Step, facts: Facts, causation_id: str, at: datetime) -> Self:
         entries = tuple(
             Entry(status=status, at=at, version=version, causation_id=causation_id)
             for version, status in enumerate(step, self.version + 1)
+            if isinstance(status, Status)
         )
-        status = step[-1] if step else self.status
-        return self._knowing(facts, status).model_copy(
-            update={
-                "status": status,
-                "history": self.history + entries,
-                "version": self.version + max(1, len(step)),
-                "updated_at": at,
-                "causation_id": causation_id,
-            }
-        )
+        status = entries[-1].status if entries else self.status
+        version = self.version + max(1, len(entries))
+        update = {
+            "status": status,
+            "history": self.history + entries,
+            "version": version,
+            "updated_at": at,
+            "causation_id": causation_id,
+        }
+        return self._knowing(facts, status, version, at).model_copy(update=update)
 
-    def _knowing(self, facts: Facts, status: Status) -> Self:
+    def _knowing(self, facts: Facts, status: Status, version: int, at: datetime) -> Self:
         """The order with all that it has to know in that state, and nothing that is over."""
-        told = {name: fact for name, fact in facts if fact is not None}
+        known: dict[str, Any] = {
+            name: fact for name in Known.model_fields if (fact := getattr(facts, name)) is not None
+        }
         if status is not RESERVED:
-            told["payment_action"] = None
-        if status is not CANCELLED:
-            told["reason"] = None
-        elif self.refund is None and CONFIRMED in {entry.status for entry in self.history}:
-            told.setdefault("refund", self._to_come)
-        return self.model_copy(update=told)
+            known["payment_action"] = None
+        known |= self._reasons(facts, status)
+        if facts.held:
+            known["lines"] = held(self.lines, facts.held)
+        known |= self._given_back(facts, status, at)
+        if facts.download:
+            known["downloads"] = (*self.downloads, facts.download)
+        addressed = self._addressed(facts, status, version, at)
+        return self.model_copy(update=known | addressed)._mailing(status, version)
 
-    @property
-    def _to_come(self) -> Refund:
-        return Refund(amount=self.gross, status="PENDING")
+    def _given_back(self, facts: Facts, status: Status, at: datetime) -> dict[str, Any]:
+        """What is to be given back of it, and what was, and by whom.
+
+        What the refund of a cancelled order is made of stays as it was: all the rest is its undo.
+        """
+        if facts.refund:
+            return {"refunds": (*self.refunds, facts.refund)}
+        if facts.refunded is None:
+            return {}
+        known: dict[str, Any] = {"refunded": max(self.refunded, facts.refunded)}
+        if status is CANCELLED:
+            return known
+        by_hand = facts.by_hand
+        if by_hand is None:  # As it was told before it said so: it is what nobody here asked for.
+            by_hand = max(self.by_hand, known["refunded"] - self.asked)
+        elif facts.payment_version > self.payment_version:
+            known["payment_version"] = facts.payment_version
+            known["refunds"] = settled(self.refunds, facts.covered, by_hand, self.gross)
+        else:
+            return known
+        if by_hand > self.by_hand:
+            known["by_hand_at"] = at
+        elif by_hand == 0:
+            known["by_hand_at"] = None
+        return known | {"by_hand": by_hand}
+
+    def _reasons(self, facts: Facts, status: Status) -> dict[str, Any]:
+        """Why it is cancelled, or to be, and nothing where it is neither."""
+        if status is CANCELLED:
+            reason = facts.reason or self.reason or self.cancelling or Reason.CUSTOMER
+            return {"reason": reason, "cancelling": None}
+        if status is CANCELLING:
+            return {"reason": None, "cancelling": self.cancelling or facts.reason}
+        return {"reason": None, "reason_text": None, "cancelling": None}
+
+    def _addressed(
+        self, facts: Facts, status: Status, version: int, at: datetime
+    ) -> dict[str, Any]:
+        """Where its parcel goes, and where it is to go, if anybody wants it to go elsewhere."""
+        change, known = self.address_change, dict[str, Any]()
+        heading_for = change.shipping_address if change else self.shipping_address
+        if facts.wanted and facts.wanted != heading_for:
+            number = self.address_changes + 1
+            known["address_changes"] = number
+            if status in WAITING:
+                known["shipping_address"] = facts.wanted
+            else:
+                known["address_change"] = AddressChange(
+                    shipping_address=facts.wanted, number=number, requested_at=at, version=version
+                )
+        if status in {DISPATCHED, DELIVERED, CANCELLED}:
+            known["address_change"] = None
+            known["shipping_address"] = facts.address or self.shipping_address
+        elif facts.address and change and facts.address_number == change.number:
+            known |= {"address_change": None, "shipping_address": facts.address}
+        return known
+
+    def _mailing(self, status: Status, version: int) -> Self:
+        """It with its downloads mailed, as soon as there is nothing more to be told of any."""
+        ready = not awaited(self.lines, self.downloads) and any(d.url for d in self.downloads)
+        if self.mailed is None and ready and status in {CONFIRMED, DISPATCHED, DELIVERED}:
+            return self.model_copy(update={"mailed": version})
+        return self
 
     def on_entering(self, entry: Entry) -> Self:
         """The order as it was when it entered a state of its history."""
@@ -455,11 +275,26 @@ class Order(Purchase, Facts):
         )
 
     def sends(self) -> tuple[str, ...]:
-        """The messages that go out with the version that the order is at."""
+        """The messages that go out with the version that the order is at, by their names.
+
+        Beside them, the one that brings the downloads, where this is the version that mails them.
+        """
         if self.history[-1].version < self.version:
-            return KEEPING
-        if self.status is not CANCELLED:
-            return ENTERING[self.status]
-        asked = {message for entry in self.history for message in ENTERING[entry.status]}
-        undone = tuple(undo for step, undo in UNDO.items() if step in asked)
-        return ENTERING[CANCELLED] + undone
+            return KEEPING + self._asks()
+        if self.status is CANCELLED:
+            asked = {message for entry in self.history for message in ENTERING[entry.status]}
+            undone = tuple(undo for step, undo in UNDO.items() if step in asked)
+            return ENTERING[CANCELLED] + undone
+        entering = ENTERING[self.status]
+        if not self.has_parcel:
+            needless = {"ShipOrder"} | ({"SendEmail"} if self.status is DELIVERED else set())
+            entering = tuple(name for name in entering if name not in needless)
+        return entering
+
+    def _asks(self) -> tuple[str, ...]:
+        """What staff want with this version."""
+        if self.refunds and self.refunds[-1].version == self.version:
+            return (ASKING["RefundAsked"],)
+        if self.address_change and self.address_change.version == self.version:
+            return (ASKING["AddressChanged"],)
+        return ()

@@ -9,13 +9,17 @@ from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from orders.bus import Bus
-from orders.messages import Message, of_order
+from orders.message import Message
+from orders.messages import of_order
 from orders.table import images
 
 logger = Logger()
 tracer = Tracer(patch_modules=("botocore",))
 events = boto3.client("events")
 bus = Bus(events, os.environ["EVENT_BUS_NAME"])
+
+DAYS = int(os.environ["DOWNLOAD_DAYS"])
+"""How long a download can be had."""
 
 
 @logger.inject_lambda_context
@@ -38,5 +42,5 @@ def messages(record: DynamoDBRecord) -> list[Message]:
     change = record.dynamodb
     match change and images(change.old_image, change.new_image):
         case (old, new):
-            return of_order(old, new)
+            return of_order(old, new, DAYS)
     return []

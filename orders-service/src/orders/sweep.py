@@ -6,8 +6,9 @@ from typing import Any
 from aws_lambda_powertools import Logger, Tracer
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from orders.facts import Facts, Reason
 from orders.model import now
-from orders.order import Facts, Ignored, Reason
+from orders.saga import Ignored
 from orders.table import Conflict, OrdersTable
 
 logger = Logger()

@@ -9,9 +9,13 @@
 |--------------|-------------------------------------|---------------------------------------------|
 | `byDeadline` | `waiting` = "WAITING#<n>",          | orders that have to move on by then; sparse |
 |              | `deadline`                          |                                             |
+| `byCustomer` | `customerId`,                       | the orders of one customer                  |
+|              | `place` = "<placedAt>#<orderId>"    |                                             |
+| `byMonth`    | `month` = "<YYYY-MM>#<n>", `place`  | all orders                                  |
 
-Waiting orders are spread over a few partitions by their ids: one takes a thousand writes a second,
-and an index that cannot keep up holds back the table itself.
+The last two are written when an order is placed, and never again. Waiting orders are spread over a
+few partitions by their ids, and so are those of a month: one takes a thousand writes a second, and
+an index that cannot keep up holds back the table itself.
 """
 
 from collections.abc import Iterator, Mapping
@@ -25,15 +29,17 @@ import boto3
 from boto3.dynamodb.conditions import Attr, Key
 from botocore.config import Config
 
+from orders.facts import Cancellation
 from orders.model import written
-from orders.order import WAITING, Cancellation, Order
+from orders.order import Order
 from orders.republication import Progress, Republication
+from orders.saga import WAITING
 
 PROMPTLY = Config(connect_timeout=1, read_timeout=1)
 """Seconds that DynamoDB is waited for, at each try. By itself boto3 waits for a minute."""
 
 SHARDS = 4
-"""Over how many partitions waiting orders are spread. May grow: those of fewer are still read."""
+"""Over how many partitions orders are spread. May grow: those of fewer are still read."""
 
 PAGE = 500
 """How many waiting orders are read at once."""
@@ -66,7 +72,7 @@ class OrdersTable:
     def found(self, order_id: str) -> Order | Cancellation | None:
         """The order as it is now, or the request to cancel it that came before it."""
         answer = self._table.get_item(Key={"pk": _pk(order_id)}, ConsistentRead=True)
-        return _kept(answer.get("Item"))
+        return kept_in(answer.get("Item"))
 
     def overdue(self, at: datetime) -> Iterator[str]:
         """The ids of the orders that were to move on by then, those longest overdue first.
@@ -120,7 +126,7 @@ class OrdersTable:
             position: the key after which to start; None: at the first item.
 
         Returns them in no special order, maybe none, and where the next page starts; None: there
-        is no other.
+        is no other. An order from before there were lists is put on them.
         """
         start: dict[str, Any] = {"ExclusiveStartKey": {"pk": position}} if position else {}
         answer = self._table.scan(
@@ -129,10 +135,24 @@ class OrdersTable:
             Limit=looks,
             **start,
         )
-        kept = (_kept(item) for item in answer["Items"])
+        orders = []
+        for item in answer["Items"]:
+            if isinstance(order := kept_in(item), Order):
+                orders.append(order)
+                if "place" not in item:
+                    self._enlist(order)
         last = answer.get("LastEvaluatedKey")
-        orders = [order for order in kept if isinstance(order, Order)]
         return orders, str(last["pk"]) if last else None
+
+    def _enlist(self, order: Order) -> None:
+        """Put an order on the lists. What is told of it stays as it is: it is no new version."""
+        places = _places(order)
+        self._table.update_item(
+            Key={"pk": _pk(order.order_id)},
+            UpdateExpression="SET #place = :place, #month = :month",
+            ExpressionAttributeNames={f"#{name}": name for name in places},
+            ExpressionAttributeValues={f":{name}": place for name, place in places.items()},
+        )
 
     def _put(self, kept: Order | Cancellation, condition: Any) -> None:
         try:
@@ -160,7 +180,7 @@ def images(
     old: Mapping[str, Any] | None, new: Mapping[str, Any] | None
 ) -> tuple[Order | None, Order] | None:
     """What a stream record tells of: an order, before and after. None: no order, or a removal."""
-    before, after = _kept(old), _kept(new)
+    before, after = kept_in(old), kept_in(new)
     if not isinstance(after, Order):
         return None
     return (before if isinstance(before, Order) else None), after
@@ -174,7 +194,8 @@ def running(item: Mapping[str, Any] | None) -> Republication | None:
     return found if found.status is Progress.RUNNING else None
 
 
-def _kept(item: Mapping[str, Any] | None) -> Order | Cancellation | None:
+def kept_in(item: Mapping[str, Any] | None) -> Order | Cancellation | None:
+    """What an item is; None: nothing of an order."""
     if not item or not str(item["pk"]).startswith(ORDER):
         return None
     if "status" not in item:
@@ -183,10 +204,23 @@ def _kept(item: Mapping[str, Any] | None) -> Order | Cancellation | None:
 
 
 def _item(kept: Order | Cancellation) -> dict[str, Any]:
-    item = {"pk": _pk(kept.order_id), **kept.model_dump(mode="json", exclude_none=True)}
-    if isinstance(kept, Order) and kept.status in WAITING:
-        item["waiting"] = f"WAITING#{crc32(kept.order_id.encode()) % SHARDS}"
+    told = kept.model_dump(mode="json", exclude_none=True, exclude={"refund"})
+    item = {"pk": _pk(kept.order_id), **told}
+    if isinstance(kept, Order):
+        item |= _places(kept)
+        if kept.status in WAITING:
+            item["waiting"] = f"WAITING#{_shard(kept)}"
     return item
+
+
+def _places(order: Order) -> dict[str, str]:
+    """Where an order stands on the lists."""
+    at = written(order.placed_at)
+    return {"place": f"{at}#{order.order_id}", "month": f"{at[:7]}#{_shard(order)}"}
+
+
+def _shard(order: Order) -> int:
+    return crc32(order.order_id.encode()) % SHARDS
 
 
 def _told(republication: Republication, fields: set[str]) -> dict[str, Any]:

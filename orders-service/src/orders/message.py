@@ -1,0 +1,33 @@
+"""What every message of this service has in common."""
+
+from pydantic import Field
+
+from orders.model import Model, Timestamp
+
+SOURCE = "tbs.orders"
+"""The name under which this service's messages stand on the bus."""
+
+
+class Metadata(Model):
+    """What every message says of itself. Made from the stored item, so it is the same each time."""
+
+    id: str = Field(
+        description="<aggregate id>:<version>:<message name>; where there are several, each has a "
+        "part more that tells which"
+    )
+    correlation_id: str = Field(description="The order's id, or the aggregate's own")
+    causation_id: str | None = Field(description="metadata.id of the message that led to this")
+    occurred_at: Timestamp
+    version: int = Field(description="Of the aggregate. Of two messages, the higher one is newer")
+
+
+class Message(Model):
+    """A message on the bus: the detail of an EventBridge event, whose detail-type is its name."""
+
+    metadata: Metadata
+
+
+class AboutOrder(Model):
+    """The order that a message is about."""
+
+    order_id: str
