@@ -1,12 +1,12 @@
 // Home: the toys of a search that stands in the address, by pages.
 
-import { api, onNetwork } from "./lib/api.js";
-import { blocks, h, icon, number, replace } from "./lib/dom.js";
+import { api } from "./lib/api.js";
+import { h, icon, number, replace } from "./lib/dom.js";
 import "./lib/frame.js";
-import { AGES, FIELDS, addressOf, query, wanted, words } from "./lib/search.js";
-import { categories } from "./lib/shop.js";
+import { FIELDS, addressOf, query, wanted, words } from "./lib/search.js";
+import { dress, shelves } from "./lib/shelves.js";
 import { empty, failure, skeleton } from "./lib/states.js";
-import { card, picture, shelf } from "./lib/toys.js";
+import { card } from "./lib/toys.js";
 
 const KEPT = "tbs.found";
 
@@ -90,8 +90,10 @@ function render() {
   const count = `${number(items.length)} ${items.length === 1 ? "toy" : "toys"}`;
   $("found").textContent = cursor ? `The first ${count}` : count;
   replace($("more"), cursor && moreButton());
-  dress();
+  dressed();
 }
+
+const dressed = () => dress($("intro"), list.items);
 
 function moreButton() {
   const button = h("button", { type: "button", class: "button" }, "Show more");
@@ -176,61 +178,6 @@ function remember() {
   if (list.items.length) lists.set(list.url, { ...list, y: scrollY, at: Date.now() });
 }
 
-/** The categories: in the form, and on the home page as shelves. */
-async function shelves() {
-  const option = (value, text) => h("option", { value }, text);
-  const field = form.elements.category;
-  const fill = (found) => {
-    const chosen = wanted().get("category") ?? "";
-    const known = found.some(({ category }) => category === chosen);
-    const texts = found.map(({ category, count }) =>
-      option(category, `${category} (${number(count)})`),
-    );
-    replace(field, option("", "All categories"), texts, chosen && !known && option(chosen, chosen));
-    field.value = chosen;
-  };
-  replace(
-    form.elements.age,
-    option("", "Any age"),
-    AGES.map(([value, text]) => option(value, text)),
-  );
-  fill([]);
-  replace($("intro"), intro([]));
-  try {
-    const found = await categories();
-    fill(found);
-    replace($("intro"), intro(found));
-    dress();
-  } catch {
-    const stop = onNetwork((reachable) => reachable && (stop(), shelves()));
-  }
-}
-
-function intro(found) {
-  const shelves = found.map(({ category, count }) => h("li", null, shelf(category, count)));
-  return h(
-    "div",
-    { class: "hero" },
-    blocks(),
-    h("p", { class: "hero-title" }, "Made to be played with, for years."),
-    h("p", { class: "hero-text" }, "Wood, wool and good ideas from small makers."),
-    shelves.length > 0 &&
-      h("nav", { "aria-label": "Categories" }, h("ul", { class: "shelves" }, shelves)),
-  );
-}
-
-/** Puts a toy onto each shelf that has none yet, out of those that were found. */
-function dress() {
-  for (const bare of $("intro").querySelectorAll(".shelf:has(.picture-none)")) {
-    const toy = list.items.find(
-      ({ category, pictures }) => category === bare.dataset.category && pictures?.length,
-    );
-    if (!toy) continue;
-    const { thumbnail } = toy.pictures[0];
-    bare.firstChild.replaceWith(picture(thumbnail, "", { size: 160, eager: true }));
-  }
-}
-
 document.querySelector(".search").addEventListener("submit", (event) => {
   event.preventDefault();
   const q = searchField.value.trim();
@@ -296,7 +243,7 @@ function start() {
   } catch {
     lists.clear();
   }
-  shelves();
+  shelves(form, $("intro"), dressed);
   show({ back: how?.type === "back_forward" });
 }
 

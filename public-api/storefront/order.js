@@ -3,6 +3,7 @@
 import { cancelDialog } from "./lib/cancel.js";
 import * as cart from "./lib/cart.js";
 import { h, money, replace } from "./lib/dom.js";
+import { ways } from "./lib/downloads.js";
 import { follow } from "./lib/follow.js";
 import { notify } from "./lib/frame.js";
 import { linesOf, look } from "./lib/ordered.js";
@@ -11,7 +12,7 @@ import { paid, receipt } from "./lib/receipt.js";
 import { onChange, toLogIn, who } from "./lib/session.js";
 import { empty, failure, skeleton } from "./lib/states.js";
 import { timeline } from "./lib/timeline.js";
-import { STATES, because, stateName, tone } from "./lib/words.js";
+import { meaning, refundWords, stateName, tone } from "./lib/words.js";
 
 const orderId = new URLSearchParams(location.search).get("id");
 const content = document.getElementById("content");
@@ -87,17 +88,27 @@ function show(order) {
       ask.dialog,
     );
   else if (shown.status !== order.status)
-    told.textContent = `${stateName(order.status)}. ${STATES[order.status]?.[1] ?? ""}`;
+    told.textContent = `${stateName(order.status)}. ${meaning(order)}`;
   const before = shown;
   shown = order;
-  part("head", [order.status, order.reason, order.paymentAction], before, head);
+  const lines = order.lines.map((line) => [line.fulfilment, line.undeliverable]);
+  const kinds = [lines, order.downloadsMailed];
+  part("head", [order.status, order.reason, order.paymentAction, kinds], before, head);
   part("pay", [order.paymentAction, order.deadline, order.status], before, pay);
-  part("news", [order.status, order.reason, order.cancellation, order.refund, back], before, news);
-  part("way", [order.history, order.status, order.cancellation], before, timeline);
-  part("actions", [order.status, order.cancellation], before, actions);
+  part(
+    "news",
+    [order.status, order.reason, order.cancellation, order.refund, back, kinds],
+    before,
+    news,
+  );
+  part("way", [order.history, order.status, order.cancellation, kinds], before, timeline);
+  part("actions", [order.status, order.cancellation, kinds], before, actions);
   part(
     "receipt",
-    [paid(order), order.refund, order.carrier, order.trackingNumber],
+    [
+      ...[order.status, order.refund, order.refunds, order.carrier, order.trackingNumber],
+      ...[paid(order), order.shippingAddress, kinds],
+    ],
     before,
     receipt,
   );
@@ -114,8 +125,6 @@ function part(name, shows, before, draw) {
 }
 
 function head(order) {
-  const text =
-    order.status === "CANCELLED" ? because(order.reason) : (STATES[order.status]?.[1] ?? "");
   const waits = Boolean(order.paymentAction);
   return h(
     "div",
@@ -125,7 +134,7 @@ function head(order) {
       { class: `status status-${tone(order.status)}` },
       waits ? "Waits for you" : stateName(order.status),
     ),
-    waits ? null : h("p", null, text),
+    waits ? null : h("p", null, meaning(order)),
   );
 }
 
@@ -134,7 +143,7 @@ function pay(order) {
 }
 
 function news(order) {
-  const { cancellation, refund, status, reason, currency } = order;
+  const { cancellation, refund, status, reason, currency, gross } = order;
   const said = [];
   if (cancellation?.outcome === "REQUESTED") {
     said.push(
@@ -142,19 +151,15 @@ function news(order) {
     );
   }
   if (cancellation?.outcome === "TOO_LATE") {
-    said.push(
-      notice("warn", "Your parcel had left before we could stop it. You can send it back to us."),
-    );
+    said.push(notice("warn", tooLate(order)));
   }
   if (refund) {
     const amount = money(refund.amount, currency);
-    said.push(
-      refund.status === "REFUNDED"
-        ? notice("ok", `${amount} went back to your card.`)
-        : notice("info", `${amount} is on its way back to your card.`),
-    );
+    const some = refund.amount < gross ? `${amount} of ${money(gross, currency)}` : amount;
+    const kind = refund.status === "REFUNDED" ? "ok" : "info";
+    said.push(notice(kind, `${refundWords(refund, some)}.`));
   }
-  if (status === "CANCELLED" && reason !== "CUSTOMER") said.push(again(order));
+  if (status === "CANCELLED" && !["CUSTOMER", "SHOP"].includes(reason)) said.push(again(order));
   return said;
 }
 
@@ -187,9 +192,22 @@ function again(order) {
 
 const notice = (kind, text) => h("p", { class: `notice notice-${kind}` }, text);
 
+/** Why a wish to cancel it came too late. Of what goes out in two ways, either may have left. */
+function tooLate({ status, lines }) {
+  const { parcel: packed, downloads } = ways(lines);
+  if (!packed) return "What you bought was being mailed before we could stop it.";
+  if (!downloads) return "Your parcel had left before we could stop it. You can send it back to us.";
+  const left = status === "CONFIRMED" ? "Your downloads were mailed" : "Part of it had left";
+  return `${left} before we could stop it. What comes by parcel you can send back to us.`;
+}
+
+/** Whether something of it goes by parcel. */
+const parcel = (order) => ways(order.lines).parcel;
+
 function actions(order) {
-  const open =
-    ["SUBMITTED", "PLACED", "RESERVED", "CONFIRMED"].includes(order.status) && !order.cancellation;
+  const early = ["SUBMITTED", "PLACED", "RESERVED"].includes(order.status);
+  const packing = order.status === "CONFIRMED" && parcel(order) && !order.downloadsMailed;
+  const open = (early || packing) && !order.cancellation;
   if (!open) ask.close();
   return open
     ? h(

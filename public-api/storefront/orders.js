@@ -6,7 +6,7 @@ import "./lib/frame.js";
 import { look } from "./lib/ordered.js";
 import { onChange, toLogIn, who } from "./lib/session.js";
 import { empty, failure, skeleton } from "./lib/states.js";
-import { stateName, tone } from "./lib/words.js";
+import { refundWords, stateName, tone } from "./lib/words.js";
 
 const content = document.getElementById("content");
 const list = h("ol", { class: "orders", "aria-label": "Orders" });
@@ -60,7 +60,7 @@ function show({ items, cursor }, first) {
 }
 
 function row(order) {
-  const { orderId, lines, status } = order;
+  const { orderId, lines, status, refund, currency } = order;
   const count = lines.reduce((sum, line) => sum + line.quantity, 0);
   const names = lines
     .map((line) => line.name)
@@ -78,13 +78,17 @@ function row(order) {
       order.paymentAction ? "Waits for you" : stateName(status),
     ),
     h("p", { class: "soft small" }, h("time", { datetime: at }, date(at, { time: true }))),
-    h("p", { class: "order-sum" }, money(order.gross, order.currency)),
+    h("p", { class: "order-sum" }, money(order.gross, currency)),
     h(
       "p",
       { class: "order-toys" },
       `${number(count)} ${count === 1 ? "toy" : "toys"}: ${names}${rest}`,
     ),
+    refund && back(refund, currency),
   );
 }
+
+const back = (refund, currency) =>
+  h("p", { class: "order-back soft small" }, refundWords(refund, money(refund.amount, currency)));
 
 start();

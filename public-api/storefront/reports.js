@@ -11,6 +11,9 @@ import { failure as reason } from "./lib/words.js";
 
 const content = document.getElementById("content");
 
+/** A page as narrow as a phone held upright: its charts have fewer words. */
+const PHONE = matchMedia("(max-width: 40rem)");
+
 async function start() {
   if (!who()) return toLogIn();
   onChange((someone) => someone || location.assign("/"));
@@ -58,25 +61,48 @@ function show(report) {
 }
 
 function now(today, day) {
-  const amount = (value) => money(value, today.currency);
-  const parts = [
-    ["Orders", number(today.orders)],
-    ["Toys", number(today.units)],
-    ["Net", amount(today.net)],
-    ["Gross", amount(today.gross)],
-    ["Refunds", amount(today.refunded)],
-  ];
-  const figures = h(
-    "dl",
-    { class: "figures" },
-    parts.map(([name, text]) => h("div", null, h("dt", null, name), h("dd", null, text))),
-  );
   return section(
     "today",
     "Today",
     h("p", { class: "soft small" }, date(`${day}T12:00:00Z`)),
-    figures,
+    figures(today),
   );
+}
+
+/** The figures of some time. */
+function figures({ orders, units, net, gross, refunded, currency }) {
+  const share = { style: "percent", maximumFractionDigits: 1 };
+  const of = refunded && gross ? `${number(refunded / gross, share)} of gross` : null;
+  const parts = [
+    ["Orders", number(orders)],
+    ["Toys", number(units)],
+    ["Net", money(net, currency)],
+    ["Gross", money(gross, currency)],
+    ["Refunds", money(refunded, currency), of],
+  ];
+  const part = ([name, text, more]) =>
+    h(
+      "div",
+      null,
+      h("dt", null, name),
+      h("dd", null, text, more && h("span", { class: "soft small" }, more)),
+    );
+  return h("dl", { class: "figures" }, parts.map(part));
+}
+
+/** What all months come to. */
+function sums(months) {
+  const sum = (key) => months.reduce((total, one) => total + one[key], 0);
+  const { currency } = months.at(-1);
+  const keys = ["orders", "units", "net", "tax", "gross", "refunded"];
+  return { currency, ...Object.fromEntries(keys.map((key) => [key, sum(key)])) };
+}
+
+/** What `draw()` gives, drawn anew when the page becomes a phone's or a desk's. */
+function redrawn(draw) {
+  const place = h("div", null, draw());
+  PHONE.addEventListener("change", () => replace(place, draw()));
+  return place;
 }
 
 function year(months) {
@@ -89,29 +115,36 @@ function year(months) {
       currency,
       maximumFractionDigits: 1,
     });
-  const phone = matchMedia("(max-width: 40rem)").matches;
-  const data = months.map((one) => ({
-    label: name(one.month, phone ? "narrow" : "short"),
-    value: one.net,
-    text: [
-      `${name(one.month, "long")}: ${money(one.net, one.currency)} net`,
-      `${number(one.orders)} orders`,
-    ].join(", "),
-  }));
-  const chart = bars(
-    "Net sales by month",
-    "Net sales of the last twelve months. The table below has all of it.",
-    data,
-    short,
-    {
-      step: unit,
-      width: phone ? 360 : 720,
-    },
-  );
+  const label = (one) => name(one.month, PHONE.matches ? "narrow" : "short");
+  const size = () => ({ step: unit, width: PHONE.matches ? 360 : 720 });
+  const sales = () => {
+    const data = months.map((one) => ({
+      label: label(one),
+      value: one.net,
+      text: [
+        `${name(one.month, "long")}: ${money(one.net, one.currency)} net`,
+        `${number(one.orders)} orders`,
+      ].join(", "),
+    }));
+    const text = "Net sales of the last twelve months. The table below has all of it.";
+    return bars("Net sales by month", text, data, short, size());
+  };
+  const refunds = () => {
+    const data = months.map((one) => ({
+      label: label(one),
+      value: one.refunded,
+      text: `${name(one.month, "long")}: ${money(one.refunded, one.currency)} refunded`,
+    }));
+    const text = "Refunds of the last twelve months, tax included.";
+    const look = { ...size(), height: 160, tone: "bad" };
+    return bars("Refunds by month", text, data, short, look);
+  };
   return section(
     "months",
     "Twelve months",
-    chart,
+    figures(sums(months)),
+    redrawn(sales),
+    months.some((one) => one.refunded > 0) && redrawn(refunds),
     h(
       "div",
       { class: "scroll", tabindex: "0", role: "region", "aria-label": "Sales by month" },
@@ -137,15 +170,14 @@ function table(months) {
       cell(number(one.orders)),
       cell(number(one.units)),
     );
-  const sum = (key) => months.reduce((total, one) => total + one[key], 0);
-  const { currency } = months.at(-1);
+  const all = sums(months);
   const foot = h(
     "tr",
     { class: "sum-row" },
     h("th", { scope: "row" }, "All"),
-    ["net", "tax", "gross", "refunded"].map((key) => cell(money(sum(key), currency))),
-    cell(number(sum("orders"))),
-    cell(number(sum("units"))),
+    ["net", "tax", "gross", "refunded"].map((key) => cell(money(all[key], all.currency))),
+    cell(number(all.orders)),
+    cell(number(all.units)),
   );
   return h(
     "table",

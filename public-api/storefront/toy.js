@@ -3,6 +3,7 @@
 import { api } from "./lib/api.js";
 import { MOST } from "./lib/cart.js";
 import { h, money, number, replace } from "./lib/dom.js";
+import { downloadMark, isDownload } from "./lib/downloads.js";
 import "./lib/frame.js";
 import { empty, failure, skeleton } from "./lib/states.js";
 import { stepper } from "./lib/stepper.js";
@@ -74,7 +75,7 @@ function about(toy) {
       " ",
       h("span", { class: "soft small" }, "tax included"),
     ),
-    h("p", null, stock(toy.availability)),
+    h("p", { class: "row" }, stock(toy.availability), downloadMark(toy)),
     buy(toy),
     h("p", { class: "toy-text" }, toy.description),
     facts(toy),
@@ -159,9 +160,10 @@ function gallery(toy) {
 /** "heightCm" is "Height", "38.5 cm". */
 function facts(toy) {
   const rows = [
+    isDownload(toy) && ["Comes", "As a file, by a link in an e-mail"],
     ["Age", ages(toy.minAge, toy.maxAge)],
     ["Category", toy.category],
-  ];
+  ].filter(Boolean);
   for (const [name, value] of Object.entries(toy.attributes ?? {})) {
     const [, stem, unit] = /^(.+?)(Mm|Cm|Kg)?$/.exec(name);
     const words = stem.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);

@@ -44,9 +44,9 @@ def call(context: Any) -> Call:
 
 @pytest.fixture
 def put(index: Callable[[], Any]) -> Put:
-    """Puts a toy on sale, and into its lists."""
+    """Puts a toy on sale, and into its lists: by itself, or with the next."""
 
-    def show(toy_id: str, version: int = 1, **fields: Any) -> Toy:
+    def show(toy_id: str, version: int = 1, *, listed: bool = True, **fields: Any) -> Toy:
         at = now()
         said: dict[str, Any] = {
             "toyId": toy_id,
@@ -62,7 +62,8 @@ def put(index: Callable[[], Any]) -> Put:
         }
         toy = Toy.model_validate(said | fields)
         assert Catalogue("Catalogue").show(toy, version)
-        index()
+        if listed:
+            index()
         return toy
 
     return show
@@ -125,7 +126,7 @@ def test_every_parameter_reaches_the_search(call: Call, put: Put) -> None:
 
 def test_25_toys_are_the_first_page(call: Call, put: Put) -> None:
     for n in range(26):
-        put(f"toy-{n:02}", name="T")
+        put(f"toy-{n:02}", name="T", listed=n == 25)
     page = call("/toys")[1]
     assert [toy["toyId"] for toy in page["items"]] == [f"toy-{n:02}" for n in range(25)]
     (last,) = call("/toys", {"cursor": page["cursor"]})[1]["items"]

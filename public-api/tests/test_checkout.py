@@ -8,19 +8,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from public_api.checkout import (
-    MAX_GROSS,
-    OrderRequest,
-    Refusal,
-    Shopper,
-    Terms,
-    check_out,
-    identify,
-    included_tax,
-)
+from public_api.bill import MAX_GROSS, Terms, included_tax
+from public_api.checkout import OrderRequest, Shopper, check_out, identify
 from public_api.model import now
 from public_api.order import Submission
-from public_api.toy import Availability, Toy
+from public_api.refusal import Refusal
+from public_api.toy import Availability, Fulfilment, Toy
 
 SHOPPER = Shopper(customer_id="shopper-1", email="shopper@example.com")
 TERMS = Terms(currency="EUR", tax_rate="0.15", shipping_fee=495, free_shipping_from=5000)
@@ -79,21 +72,38 @@ def test_shipping_is_free_from_a_price_on(price: int, shipping: int) -> None:
     assert bought((toy("kite", price), 1)).shipping == shipping
 
 
+def test_shipping_is_for_what_goes_by_parcel() -> None:
+    kite, plan = toy("kite", 1000), toy("plan", 9000, fulfilment=Fulfilment.DIGITAL)
+    assert bought((plan, 9)).shipping == 0
+    assert bought((plan, 9), (kite, 1)).shipping == 495
+    assert bought((plan, 9), (kite, 5)).shipping == 0
+    assert [line.fulfilment for line in bought((plan, 1), (kite, 1)).lines] == ["digital", "parcel"]
+
+
 @given(
-    prices=st.lists(st.tuples(st.integers(1, 9_999), st.integers(1, 99)), min_size=1, max_size=50),
+    prices=st.lists(
+        st.tuples(st.integers(1, 9_999), st.integers(1, 99), st.sampled_from(Fulfilment)),
+        min_size=1,
+        max_size=50,
+    ),
     rate=rates,
     fee=st.integers(0, 10_000),
     free_from=st.integers(0, 1_000_000),
 )
 def test_every_amount_adds_up(
-    prices: list[tuple[int, int]], rate: str, fee: int, free_from: int
+    prices: list[tuple[int, int, Fulfilment]], rate: str, fee: int, free_from: int
 ) -> None:
     terms = Terms(currency="EUR", tax_rate=rate, shipping_fee=fee, free_shipping_from=free_from)
     order = bought(
-        *((toy(f"toy-{n}", price), count) for n, (price, count) in enumerate(prices)), terms=terms
+        *(
+            (toy(f"toy-{n}", price, fulfilment=way), count)
+            for n, (price, count, way) in enumerate(prices)
+        ),
+        terms=terms,
     )
-    goods = sum(price * count for price, count in prices)
-    assert order.shipping == (0 if goods >= free_from else fee)
+    goods = sum(price * count for price, count, _ in prices)
+    parcel = [price * count for price, count, way in prices if way is Fulfilment.PARCEL]
+    assert order.shipping == (fee if parcel and sum(parcel) < free_from else 0)
     assert order.gross == goods + order.shipping
     assert order.net + order.tax == order.gross
     assert order.tax == included_tax(order.gross, rate)
@@ -166,3 +176,12 @@ def test_the_fingerprint_is_of_the_content_not_of_its_spelling() -> None:
     assert spelt.fingerprint == body.fingerprint
     assert request(("kite", 1), ("dragon", 3)).fingerprint != body.fingerprint
     assert request(("dragon", 2), ("kite", 1)).fingerprint != body.fingerprint
+    irish = body.model_copy(update={"locale": "en-IE"})
+    assert irish.fingerprint != body.fingerprint
+    assert irish.model_copy(update={"locale": "en"}).fingerprint == body.fingerprint
+
+
+def test_the_fingerprint_of_a_body_never_changes() -> None:
+    """Or else a request made before a deployment, and again after it, would be refused."""
+    known = "fdea514e22e2955849e7a8841f5cbd564cabbac1da8fe2c54eaa382a08a673ae"
+    assert request(("kite", 1), ("dragon", 2)).fingerprint == known

@@ -234,7 +234,7 @@ def submission(state: OrderState) -> Submission:
 
 
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(given=st.data())
 def test_the_newest_of_an_order_is_shown_in_whatever_order_it_is_told(

@@ -14,7 +14,7 @@ from public_api import inbox
 from public_api.catalogue import Catalogue
 from public_api.lists import Lists
 from public_api.search import Search
-from public_api.toy import Toy
+from public_api.toy import Fulfilment, Toy
 
 Sample = Callable[[str], dict[str, Any]]
 TOYS = ("ToyCreated", "ToyUpdated", "ToyDeleted")
@@ -66,6 +66,7 @@ def test_a_toy_is_shown_with_all_that_is_told_of_it(
 ) -> None:
     places = {size: f"https://files.example/{size}.webp" for size in ("thumbnail", "card", "full")}
     told: dict[str, Any] = {
+        "fulfilment": "digital",
         "minAge": 36,
         "maxAge": 120,
         "tags": ["wood", "gift"],
@@ -86,13 +87,14 @@ def test_a_toy_is_shown_of_which_less_is_told(
 ) -> None:
     event = sample("inbox-ToyUpdated")
     body = json.loads(event["Records"][0]["body"])
-    for name in ("minAge", "maxAge", "tags", "attributes", "pictures"):
+    for name in ("fulfilment", "minAge", "maxAge", "tags", "attributes", "pictures"):
         body["detail"]["data"].pop(name, None)
     event["Records"][0]["body"] = json.dumps(body)
     handled(event, context)
     shown = catalogue.toy(body["detail"]["data"]["toyId"])
     assert shown is not None
     assert (shown.min_age, shown.max_age, shown.tags, shown.pictures) == (0, None, (), ())
+    assert shown.fulfilment is Fulfilment.PARCEL
 
 
 @pytest.mark.parametrize("name", TOYS)
@@ -122,7 +124,7 @@ def test_a_deleted_toy_stays_deleted_when_older_news_come(
 
 
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(given=st.data())
 def test_the_newest_of_a_toy_is_shown_in_whatever_order_it_is_told(

@@ -116,32 +116,31 @@ def whole(lists: Lists, search: Search, limit: int) -> list[Toy]:
             return found
 
 
+def maybe(*values: Any, none: Any = None) -> st.SearchStrategy[Any]:
+    """One of these, but mostly none: what asks for much finds nothing."""
+    return st.sampled_from([*[none] * 2 * len(values), *values])
+
+
 SEARCHES = st.builds(
     Search,
-    q=st.sampled_from(
-        [
-            "",
-            "box",
-            "box ki",
-            "kite",
-            "trai",
-            "train",
-            "set train",
-            "b",
-            "rainy",
-            "oak tr",
-            "wooden",
-        ]
+    q=maybe(
+        *("box", "box ki", "kite", "trai", "train", "set train"),
+        *("b", "rainy", "oak tr", "wooden"),
+        none="",
     ),
-    category=st.sampled_from([None, *CATEGORIES, "None"]),
-    brand=st.sampled_from([None, *BRANDS]),
-    min_age=st.sampled_from([None, 0, 13]),
-    max_age=st.sampled_from([None, 24, 100]),
-    min_price=st.sampled_from([None, 500, 650]),
-    max_price=st.sampled_from([None, 700, 900]),
-    availability=st.sampled_from([None, *Availability]),
-    attributes=st.sampled_from(
-        [{}, {"colour": "red"}, {"pieces": "2.0"}, {"length": "1.5", "colour": "blue"}, {"no": "1"}]
+    category=maybe(*CATEGORIES, "None"),
+    brand=maybe(*BRANDS),
+    min_age=maybe(0, 13),
+    max_age=maybe(24, 100),
+    min_price=maybe(500, 650),
+    max_price=maybe(700, 900),
+    availability=maybe(*Availability),
+    attributes=maybe(
+        {"colour": "red"},
+        {"pieces": "2.0"},
+        {"length": "1.5", "colour": "blue"},
+        {"no": "1"},
+        none={},
     ),
     sort=st.sampled_from(Sort),
 )
@@ -151,11 +150,11 @@ def test_pages_together_hold_each_toy_of_a_search_once_in_order(
     catalogue: Catalogue, lists: Lists
 ) -> None:
     """As a filter of all toys finds them, for whatever is asked."""
-    toys = many(30)
+    toys = many(16)
     fill(catalogue, lists, toys)
 
-    @settings(max_examples=40, suppress_health_check=SLOW)
-    @given(SEARCHES, st.sampled_from([1, 3, 25]))
+    @settings(max_examples=25, suppress_health_check=SLOW)
+    @given(SEARCHES, st.sampled_from([1, 3, 12]))
     def holds(search: Search, limit: int) -> None:
         plain = sorted(
             (each for each in toys if search.matches(each)),
@@ -168,15 +167,15 @@ def test_pages_together_hold_each_toy_of_a_search_once_in_order(
 
 
 def test_each_sort_is_what_it_says(catalogue: Catalogue, lists: Lists) -> None:
-    fill(catalogue, lists, many(20))
-    prices = [each.price for each in whole(lists, Search(sort=Sort.PRICE), 7)]
+    fill(catalogue, lists, many(12))
+    prices = [each.price for each in whole(lists, Search(sort=Sort.PRICE), 5)]
     assert prices == sorted(prices)
-    assert [each.price for each in whole(lists, Search(sort=Sort.DEAREST), 7)] == prices[::-1]
-    ages = [each.created_at for each in whole(lists, Search(sort=Sort.NEWEST), 7)]
+    assert [each.price for each in whole(lists, Search(sort=Sort.DEAREST), 5)] == prices[::-1]
+    ages = [each.created_at for each in whole(lists, Search(sort=Sort.NEWEST), 5)]
     assert ages == sorted(ages, reverse=True)
-    names = [each.name.lower().replace("é", "e") for each in whole(lists, Search(), 7)]
+    names = [each.name.lower().replace("é", "e") for each in whole(lists, Search(), 5)]
     assert names == sorted(names)
-    assert len(names) == 20
+    assert len(names) == 12
 
 
 def test_the_last_page_is_known_for_the_last(catalogue: Catalogue, lists: Lists) -> None:

@@ -14,10 +14,13 @@ from botocore.stub import ANY, Stubber
 from cfnlint.decode import cfn_yaml
 from moto.events.models import EventPattern
 from public_api import outbox
-from public_api.checkout import MAX_EMAIL, MAX_GROSS, MAX_LINES, OrderRequest
+from public_api.basket import MAX_LINES
+from public_api.bill import MAX_GROSS
+from public_api.checkout import MAX_EMAIL, OrderRequest
 from public_api.messages import CancelOrder, PlaceOrder, of_order, parse
-from public_api.order import Cancellation, Line, Order, Projection, Submission
+from public_api.order import Cancellation, Order, Projection, Submission
 from public_api.profile import Profile
+from public_api.purchase import SoldLine
 from public_api.republication import Rebuild
 from public_api.table import PublicTable, images
 
@@ -81,7 +84,9 @@ def test_a_submitted_order_is_sent_to_be_placed(submission: Submission) -> None:
         "gross",
         "taxRate",
         "submittedAt",
+        "locale",
     }
+    assert told["data"]["lines"][0].keys() == {"toyId", "name", "price", "quantity"}
     assert told["data"]["shippingAddress"].keys() >= {"line2"}
 
 
@@ -250,11 +255,12 @@ def test_no_call_is_larger_than_the_bus_takes(
     )
     largest = submission.model_copy(
         update={
-            "lines": tuple(map(Line.model_validate, lines)),
+            "lines": tuple(map(SoldLine.model_validate, lines)),
             "shipping_address": asked.shipping_address,
             "payment_method_id": asked.payment_method_id,
             "email": "\U0001f9f8" * MAX_EMAIL,
             "gross": MAX_GROSS,
+            "locale": "abc-12345678-12345678-12345678",
         }
     )
     PublicTable("Table").submit(largest)

@@ -6,11 +6,13 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from public_api.bill import MAX_GROSS, Terms
 from public_api.catalogue import Catalogue
-from public_api.checkout import MAX_GROSS, OrderRequest, Refusal, Shopper, Terms, check_out
+from public_api.checkout import OrderRequest, Shopper, check_out
 from public_api.model import now
 from public_api.quote import QuoteRequest, quote
-from public_api.toy import Availability, Picture, Toy
+from public_api.refusal import Refusal
+from public_api.toy import Availability, Fulfilment, Picture, Toy
 
 Call = Callable[..., tuple[int, Any, dict[str, Any]]]
 
@@ -72,6 +74,7 @@ def or_refusal[T](act: Callable[[], T]) -> T | Refusal:
             st.integers(1, 99),
             st.booleans(),
             st.sampled_from(["EUR"] * 9 + ["USD"]),
+            st.sampled_from(Fulfilment),
         ),
         min_size=1,
         max_size=50,
@@ -81,16 +84,16 @@ def or_refusal[T](act: Callable[[], T]) -> T | Refusal:
     free_from=st.integers(0, 1_000_000),
 )
 def test_a_quote_is_what_the_order_comes_to(
-    drawn: list[tuple[int, int, bool, str]], rate: str, fee: int, free_from: int
+    drawn: list[tuple[int, int, bool, str, Fulfilment]], rate: str, fee: int, free_from: int
 ) -> None:
     """Of the toys that are there: the same amounts, and the same refusals."""
     terms = Terms(currency="EUR", tax_rate=rate, shipping_fee=fee, free_shipping_from=free_from)
     toys = {
-        f"toy-{n}": toy(f"toy-{n}", price, currency=currency)
-        for n, (price, _, there, currency) in enumerate(drawn)
+        f"toy-{n}": toy(f"toy-{n}", price, currency=currency, fulfilment=way)
+        for n, (price, _, there, currency, way) in enumerate(drawn)
         if there
     }
-    lines = [{"toyId": f"toy-{n}", "quantity": count} for n, (_, count, _, _) in enumerate(drawn)]
+    lines = [{"toyId": f"toy-{n}", "quantity": count} for n, (_, count, *_) in enumerate(drawn)]
     request = QuoteRequest.model_validate({"lines": lines})
     on_sale = [line for line in lines if line["toyId"] in toys]
     if not on_sale:
@@ -116,8 +119,9 @@ def test_a_quote_is_what_the_order_comes_to(
     for amount in ("shipping", "net", "tax", "gross", "currency", "tax_rate"):
         assert getattr(told, amount) == getattr(order, amount)
     assert told.goods == sum(line.amount for line in told.lines) == told.gross - told.shipping
-    assert [(q.toy_id, q.quantity, q.price, q.name) for q in told.lines] == [
-        (line.toy_id, line.quantity, line.price, line.name) for line in order.lines
+    assert told.parcel_goods == sum(q.amount for q in told.lines if q.fulfilment == "parcel")
+    assert [(q.toy_id, q.quantity, q.price, q.name, q.fulfilment) for q in told.lines] == [
+        (line.toy_id, line.quantity, line.price, line.name, line.fulfilment) for line in order.lines
     ]
     assert sorted(told.missing) == sorted({f"toy-{n}" for n in range(len(lines))} - toys.keys())
     again = wanted.model_copy(update={"expected_gross": told.gross})
@@ -130,7 +134,7 @@ def test_a_quote_is_what_the_order_comes_to(
 def test_anybody_is_told_what_a_basket_comes_to(call: Call) -> None:
     picture = Picture(thumbnail="https://a/t.webp", card="https://a/c.webp", full="https://a/f")
     put(toy("kite", pictures=(picture, picture)))
-    put(toy("yoyo", 500, availability=Availability.LOW))
+    put(toy("yoyo", 500, availability=Availability.LOW, fulfilment=Fulfilment.DIGITAL))
     lines = [{"toyId": "kite", "quantity": 2}, {"toyId": "yoyo", "quantity": 1}]
     status, told, _ = call("POST", "/quotes", basket(*lines), shopper=None, key=None)
     assert status == 200
@@ -143,6 +147,7 @@ def test_anybody_is_told_what_a_basket_comes_to(call: Call) -> None:
                 "price": 1999,
                 "currency": "EUR",
                 "availability": "IN_STOCK",
+                "fulfilment": "parcel",
                 "amount": 3998,
                 "picture": "https://a/t.webp",
                 "changes": [],
@@ -154,6 +159,7 @@ def test_anybody_is_told_what_a_basket_comes_to(call: Call) -> None:
                 "price": 500,
                 "currency": "EUR",
                 "availability": "LOW",
+                "fulfilment": "digital",
                 "amount": 500,
                 "picture": None,
                 "changes": [],
@@ -162,6 +168,7 @@ def test_anybody_is_told_what_a_basket_comes_to(call: Call) -> None:
         "missing": [],
         "currency": "EUR",
         "goods": 4498,
+        "parcelGoods": 3998,
         "shipping": 495,
         "freeShippingFrom": 5000,
         "net": 4342,

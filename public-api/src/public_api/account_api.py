@@ -10,7 +10,7 @@ from aws_lambda_powertools.event_handler.exceptions import ServiceError
 from aws_lambda_powertools.event_handler.router import APIGatewayRouter
 
 from public_api.desk import logger, shopper, table
-from public_api.etag import PRIVATE, NotModified, matches
+from public_api.etag import PRIVATE, NotModified, answers, matches
 from public_api.profile import Profile
 from public_api.requests import IfMatch
 from public_api.table import Conflict
@@ -21,7 +21,7 @@ _TAG = re.compile(r'(?:W/)?"([^"]*)"')
 """A cache on the way that compresses an answer marks its ETag as weak: it is the same here."""
 
 
-@router.get("/profile", tags=["account"])
+@router.get("/profile", tags=["account"], responses=answers(Profile, "The profile as it is"))
 def get_profile() -> Response[Profile]:
     """The shopper's profile: name and addresses. Their e-mail address is in their token."""
     profile, version = table.profile(shopper(router.current_event).customer_id)

@@ -5,13 +5,13 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
-from public_api.checkout import Refusal
 from public_api.model import Model
-from public_api.order import CANCELLED, CANCELLING, LEFT, Cancellation, Order
+from public_api.order import CANCELLED, CANCELLING, CONFIRMED, LEFT, Cancellation, Order
+from public_api.refusal import Refusal
 
 
 class TooLate(Exception):
-    """The parcel has left. Says since when, and what the shopper can do."""
+    """The parcel has left, or the downloads. Says since when, and what the shopper can do."""
 
 
 class CancellationRequest(Model):
@@ -26,25 +26,32 @@ def cancel(order: Order, amount: int | None, at: datetime) -> Cancellation | Non
     """The wish to keep, that `order` as it is known be cancelled. None: it was asked for, or is so.
 
     `amount` is what the shopper wants back, in minor units; None is all of it. Raises Refusal for
-    another amount than the whole, and TooLate when the parcel has left. It may have left without
-    being known here: what comes of the wish is decided where the parcel is.
+    another amount than the whole, and TooLate when the order has left: by parcel, or by mail. Where
+    it has no parcel, that is as soon as it was paid. It may have left without being known here:
+    what comes of the wish is decided where the order is.
     """
     gross = order.purchase.gross
     if amount not in (None, gross):
         message = f"An order is cancelled whole: leave amount out, or give {gross}"
         raise Refusal("PARTIAL_REFUND", message)
-    if order.status in LEFT:
-        raise TooLate(
-            f"Order {order.purchase.order_id} left on {_left(order):%Y-%m-%d}: it cannot be "
-            "cancelled any more. Send it back instead"
-        )
+    if order.left:
+        raise TooLate(_too_late(order))
     if order.cancellation or order.status in (CANCELLING, CANCELLED):
         return None
     return Cancellation(requested_at=at)
 
 
-def _left(order: Order) -> datetime:
-    """When the parcel left, in UTC, as its order's history says."""
+def _too_late(order: Order) -> str:
+    """Why it cannot be cancelled, and what its shopper can do."""
+    name = f"Order {order.purchase.order_id}"
+    if order.has_parcel and order.status == CONFIRMED:
+        return (
+            f"{name} cannot be cancelled any more: its downloads were mailed. What comes by parcel "
+            "can be sent back"
+        )
     shown = order.shown
-    at = next((step.at for step in shown.history if step.status in LEFT), shown.updated_at)
-    return at.astimezone(UTC)
+    leaving = LEFT if order.has_parcel else {CONFIRMED}
+    at = next((step.at for step in shown.history if step.status in leaving), shown.updated_at)
+    instead = "Send it back instead" if order.has_parcel else "Its downloads are mailed"
+    left = at.astimezone(UTC)
+    return f"{name} left on {left:%Y-%m-%d}: it cannot be cancelled any more. {instead}"

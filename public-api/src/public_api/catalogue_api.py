@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError
 from public_api import cursor as cursors
 from public_api import search as searches
 from public_api.desk import catalogue, lists
-from public_api.etag import PUBLIC, conditional
+from public_api.etag import PUBLIC, answers, conditional
 from public_api.model import Model, Money
 from public_api.requests import Cursor, Id, Limit
 from public_api.search import BadSearch, Label, Months, Search, Sort, asked_attributes
@@ -36,7 +36,7 @@ class Categories(Model):
     items: list[Category]
 
 
-@router.get("/toys", tags=["catalogue"])
+@router.get("/toys", tags=["catalogue"], responses=answers(ToyPage, "A page of the toys"))
 def list_toys(
     q: Annotated[
         searches.Query,
@@ -95,7 +95,7 @@ def list_toys(
     return conditional(event, page, PUBLIC)
 
 
-@router.get("/toys/<toy_id>", tags=["catalogue"])
+@router.get("/toys/<toy_id>", tags=["catalogue"], responses=answers(Toy, "The toy as it is"))
 def get_toy(toy_id: Id) -> Response[Toy]:
     """One toy."""
     toy = catalogue.toy(toy_id)
@@ -104,7 +104,9 @@ def get_toy(toy_id: Id) -> Response[Toy]:
     return conditional(router.current_event, toy, PUBLIC)
 
 
-@router.get("/categories", tags=["catalogue"])
+@router.get(
+    "/categories", tags=["catalogue"], responses=answers(Categories, "All categories, by name")
+)
 def list_categories() -> Response[Categories]:
     """The categories that have toys, each with how many it has."""
     return conditional(router.current_event, Categories(items=catalogue.categories()), PUBLIC)

@@ -3,46 +3,22 @@
 import hashlib
 import re
 from base64 import b32encode
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
-from fractions import Fraction
-from math import floor
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints
 
-from public_api.model import Currency, Model, Money
-from public_api.order import Address, Line, Purchase, Submission
+from public_api.basket import STRICT, Basket, ShippingAddress
+from public_api.bill import MAX_GROSS, Terms, bill, price
+from public_api.model import Model
+from public_api.order import Submission
+from public_api.purchase import LOCALE, Locale, Purchase
+from public_api.refusal import Refusal
 from public_api.toy import Toy
-
-MAX_GROSS = 99_999_999
-"""The most that one order may cost, in minor units: what a card payment takes at once."""
-
-MAX_LINES = 50
-"""The most lines of one order: its stock is reserved in one transaction, which takes so many."""
 
 MAX_EMAIL = 254
 """The longest e-mail address, in characters, that mail can be sent to (RFC 5321)."""
-
-Text = Annotated[
-    str,
-    StringConstraints(
-        strip_whitespace=True, min_length=1, max_length=120, pattern=r"^[^\x00-\x1f\x7f]+$"
-    ),
-]
-"""One line of text, without control characters."""
-
-STRICT = ConfigDict(extra="forbid", validate_by_name=False, validate_by_alias=True)
-"""How what a client writes is read: by its public names, and nothing beside them."""
-
-
-class Refusal(Exception):
-    """A rule of the shop that a request breaks."""
-
-    def __init__(self, code: str, message: str, details: Sequence[str] = ()) -> None:
-        super().__init__(message)
-        self.code = code
-        self.details = details
 
 
 class PriceChanged(Exception):
@@ -52,45 +28,6 @@ class PriceChanged(Exception):
         super().__init__(f"The order comes to {now}, not to {was} as expected. Look at it again")
         self.was = was
         self.now = now
-
-
-class ShippingAddress(Address):
-    """Where the parcel goes."""
-
-    model_config = STRICT
-
-    name: Text
-    line1: Text
-    line2: Text | None = None
-    city: Text
-    postal_code: Annotated[Text, StringConstraints(max_length=20)]
-    country: Annotated[
-        str, Field(pattern="^[A-Z]{2}$", description="ISO 3166 alpha-2", examples=["IE"])
-    ]
-
-
-class OrderedLine(Model):
-    """So many of one toy."""
-
-    model_config = STRICT
-
-    toy_id: Annotated[str, StringConstraints(min_length=1, max_length=100)]
-    quantity: Annotated[int, Field(strict=True, ge=1, le=99)]
-
-
-def each_toy_once[Lines: Sequence[OrderedLine]](lines: Lines) -> Lines:
-    """The lines, none of which has the toy of another. Raises ValueError."""
-    if len({line.toy_id for line in lines}) < len(lines):
-        raise ValueError("a toy may stand in one line only: add up its quantities")
-    return lines
-
-
-Basket = Annotated[
-    tuple[OrderedLine, ...],
-    Field(min_length=1, max_length=MAX_LINES),
-    AfterValidator(each_toy_once),
-]
-"""Lines of which each has a toy of its own."""
 
 
 class OrderRequest(Model):
@@ -115,6 +52,14 @@ class OrderRequest(Model):
             "what the order comes to, the order is not made: 409",
         ),
     ] = None
+    locale: Annotated[
+        Locale,
+        Field(
+            description="The shopper's language and region (BCP 47): mails write money and dates "
+            "as it is done there",
+            examples=["en-IE"],
+        ),
+    ] = LOCALE
 
     @property
     def fingerprint(self) -> str:
@@ -126,11 +71,12 @@ class OrderRequest(Model):
         return hashlib.sha256(content.encode()).hexdigest()
 
     def asks_for(self, purchase: Purchase) -> bool:
-        """Whether it asks for what was bought: the same toys, as many, to the same address."""
+        """Whether it asks for what was bought: the same toys, and as many.
+
+        Where it was to go is not compared: the shop may have changed that since.
+        """
         wanted = {line.toy_id: line.quantity for line in self.lines}
-        bought = {line.toy_id: line.quantity for line in purchase.lines}
-        address = self.shipping_address.model_dump()
-        return wanted == bought and address == purchase.shipping_address.model_dump()
+        return wanted == {line.toy_id: line.quantity for line in purchase.lines}
 
 
 def _names(told: object) -> object:
@@ -148,25 +94,6 @@ class Shopper(Model):
     )
 
 
-class Terms(Model):
-    """What the shop charges beside its toys. Amounts are in minor units of `currency`."""
-
-    currency: Currency
-    tax_rate: Annotated[str, StringConstraints(pattern=r"^0(\.[0-9]{1,4})?$")]
-    shipping_fee: Money
-    free_shipping_from: Money
-
-
-class Bill(Model):
-    """What lines come to. Amounts are in minor units: gross = goods + shipping = net + tax."""
-
-    goods: Money
-    shipping: Money
-    net: Money
-    tax: Money
-    gross: Money
-
-
 def identify(shopper: Shopper, idempotency_key: str) -> str:
     """The id of the order that a shopper makes with this key: always the same one.
 
@@ -175,48 +102,6 @@ def identify(shopper: Shopper, idempotency_key: str) -> str:
     """
     digest = hashlib.sha256(f"{shopper.customer_id}\n{idempotency_key}".encode()).digest()
     return b32encode(digest).decode()[:26].translate(_CROCKFORD)
-
-
-def included_tax(gross: int, rate: str) -> int:
-    """The tax in `gross`: gross * r / (1 + r), rounded half up. Minor units."""
-    r = Fraction(rate)
-    return floor(gross * r / (1 + r) + Fraction(1, 2))
-
-
-def price(
-    ordered: Iterable[OrderedLine], toys: Mapping[str, Toy], terms: Terms
-) -> tuple[Line, ...]:
-    """The lines with the names and prices of `toys` (by id), which has each of them.
-
-    Raises Refusal for toys that are not in the shop's currency.
-    """
-    wanted = tuple(ordered)
-    if foreign := [w.toy_id for w in wanted if toys[w.toy_id].currency != terms.currency]:
-        message = f"Only toys priced in {terms.currency} can be ordered, not {', '.join(foreign)}"
-        raise Refusal("OTHER_CURRENCY", message, foreign)
-    return tuple(
-        Line(
-            toy_id=line.toy_id,
-            name=toys[line.toy_id].name,
-            price=toys[line.toy_id].price,
-            quantity=line.quantity,
-        )
-        for line in wanted
-    )
-
-
-def bill(lines: Iterable[Line], terms: Terms) -> Bill:
-    """What lines come to; nothing where there are none. Raises Refusal above MAX_GROSS."""
-    amounts = [line.amount for line in lines]
-    goods = sum(amounts)
-    free = not amounts or goods >= terms.free_shipping_from
-    shipping = 0 if free else terms.shipping_fee
-    gross = goods + shipping
-    if gross > MAX_GROSS:
-        message = f"The order costs {gross} minor units; {MAX_GROSS} are the most for one order"
-        raise Refusal("OUT_OF_BOUNDS", message)
-    tax = included_tax(gross, terms.tax_rate)
-    return Bill(goods=goods, shipping=shipping, net=gross - tax, tax=tax, gross=gross)
 
 
 def check_out(
@@ -259,6 +144,7 @@ def check_out(
         tax=total.tax,
         gross=total.gross,
         tax_rate=terms.tax_rate,
+        locale=request.locale,
         submitted_at=at,
         fingerprint=request.fingerprint,
     )

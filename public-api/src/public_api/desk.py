@@ -7,8 +7,9 @@ from aws_lambda_powertools.event_handler.exceptions import UnauthorizedError
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 from pydantic import ValidationError
 
+from public_api.bill import Terms
 from public_api.catalogue import Catalogue
-from public_api.checkout import Shopper, Terms
+from public_api.checkout import Shopper
 from public_api.lists import Lists
 from public_api.table import PublicTable
 

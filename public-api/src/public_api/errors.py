@@ -11,7 +11,7 @@ from aws_lambda_powertools.event_handler.exceptions import ServiceError
 from aws_lambda_powertools.event_handler.openapi.exceptions import ValidationException
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 
-from public_api.checkout import Refusal
+from public_api.refusal import Refusal
 
 logger = Logger()
 

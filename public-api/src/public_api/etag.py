@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from hashlib import sha256
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response, content_types
+from aws_lambda_powertools.event_handler.openapi.types import OpenAPIResponse
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 from pydantic import BaseModel
 
@@ -24,6 +25,14 @@ class NotModified(Exception):
     def __init__(self, headers: Mapping[str, str]) -> None:
         super().__init__("not modified")
         self.headers = dict(headers)
+
+
+def answers(model: type[BaseModel], description: str) -> dict[int, OpenAPIResponse]:
+    """What a conditional operation answers, as its `responses` tell it in the API's contract."""
+    return {
+        200: {"description": description, "content": {"application/json": {"model": model}}},
+        304: {"description": "As it was: `If-None-Match` named its `ETag`", "content": {}},
+    }
 
 
 def install(app: APIGatewayRestResolver) -> None:

@@ -6,7 +6,8 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from public_api.model import Model, Timestamp
-from public_api.order import Cancellation, Order, OrderState, Purchase
+from public_api.order import Cancellation, Order, OrderState
+from public_api.purchase import Locale, Purchase
 from public_api.report import SalesReport
 from public_api.republication import Rebuild
 from public_api.toy import Toy
@@ -140,6 +141,7 @@ class PlaceOrderData(Purchase):
     email: str
     payment_method_id: str
     submitted_at: Timestamp
+    locale: Locale
 
 
 class PlaceOrder(Message):

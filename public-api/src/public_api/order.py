@@ -7,6 +7,8 @@ from typing import Any
 from pydantic import Field
 
 from public_api.model import Currency, Model, Money, Timestamp
+from public_api.purchase import LOCALE, Address, Locale, Purchase, SoldLine
+from public_api.toy import Fulfilment
 
 SUBMITTED = "SUBMITTED"
 """The status of an order of which nothing has been told yet."""
@@ -18,7 +20,7 @@ CANCELLED = "CANCELLED"
 """The status of an order that came to nothing."""
 
 CONFIRMED = "CONFIRMED"
-"""The status of an order that is paid, and waits for its parcel to leave."""
+"""The status of an order that is paid, and waits for its parcel to leave, or its downloads."""
 
 DELIVERED = "DELIVERED"
 """The status of an order that arrived."""
@@ -30,31 +32,6 @@ PARCEL_WAIT = 15
 """Seconds after which it is worth asking again for an order that waits for its parcel."""
 
 
-class Line(Model):
-    """So many of one toy. `price` is that of one, in minor units, tax included."""
-
-    toy_id: str
-    name: str
-    price: Money
-    quantity: int
-
-    @property
-    def amount(self) -> int:
-        """What they cost together, in minor units."""
-        return self.price * self.quantity
-
-
-class Address(Model):
-    """Where an order goes. `country` is an ISO 3166 alpha-2 code."""
-
-    name: str
-    line1: str
-    line2: str | None = None
-    city: str
-    postal_code: str
-    country: str
-
-
 class Step(Model):
     """A status that an order entered, and when."""
 
@@ -62,29 +39,13 @@ class Step(Model):
     at: Timestamp
 
 
-class Purchase(Model):
-    """What is bought, for how much, and where it goes.
-
-    Amounts are in minor units of `currency`: gross = lines + shipping = net + tax.
-    """
-
-    order_id: str
-    customer_id: str
-    lines: tuple[Line, ...]
-    shipping_address: Address
-    currency: Currency
-    shipping: Money
-    net: Money
-    tax: Money
-    gross: Money
-    tax_rate: str = Field(description='A fraction, such as "0.15". Prices include the tax')
-
-
 class Submission(Purchase):
     """An order as it was submitted here. It never changes."""
 
+    lines: tuple[SoldLine, ...]
     email: str
     payment_method_id: str
+    locale: Locale = LOCALE
     submitted_at: Timestamp
     fingerprint: str = Field(description="Of the request's body: the same body has the same one")
 
@@ -107,8 +68,19 @@ class PaymentAction(Model):
 class Refund(Model):
     """Money on its way back, or there. `amount` is in minor units of the order's currency."""
 
+    amount: Money = Field(description="Of all that goes back, of an order or of parts of it")
+    status: str = Field(description="PENDING until all of it is back, then REFUNDED")
+
+
+class PartRefund(Model):
+    """A refund that the shop made. `amount` is in minor units of the order's currency.
+
+    `refund_id` is "by-hand" for what it gave back past this system, all in all.
+    """
+
+    refund_id: str
     amount: Money
-    status: str = Field(description="PENDING or REFUNDED")
+    requested_at: Timestamp
 
 
 class OrderState(Purchase):
@@ -118,10 +90,13 @@ class OrderState(Purchase):
     cancelled unless it is paid.
     """
 
+    lines: tuple[SoldLine, ...]
     status: str
     reason: str | None = None
     payment_action: PaymentAction | None = None
     refund: Refund | None = None
+    refunds: tuple[PartRefund, ...] = ()
+    downloads_mailed: bool = False
     history: tuple[Step, ...]
     carrier: str | None = None
     tracking_number: str | None = None
@@ -148,7 +123,8 @@ class CancellationView(Cancellation):
     """A shopper's wish to cancel, and what came of it."""
 
     outcome: Outcome = Field(
-        description="REQUESTED until it is decided, CANCELLED, or TOO_LATE: the parcel had left"
+        description="REQUESTED until it is decided, CANCELLED, or TOO_LATE: the parcel had left, "
+        "or the downloads were mailed"
     )
 
 
@@ -161,15 +137,28 @@ class OrderView(Model):
         "CANCELLED. RESERVED shows while the payment waits for the shopper (`paymentAction`), else "
         "in the history only: no event tells of it when it is entered"
     )
-    reason: str | None = Field(None, description="Why it was cancelled")
+    reason: str | None = Field(
+        None,
+        description="Why it was cancelled: OUT_OF_STOCK, PRICE_CHANGED, UNKNOWN_TOY, "
+        "PAYMENT_DECLINED, CUSTOMER, SHOP, EXPIRED or UNDELIVERABLE",
+    )
     cancellation: CancellationView | None = Field(
         None, description="That the shopper asked for its cancellation"
     )
     payment_action: PaymentAction | None = Field(
         None, description="What the shopper has to do for the payment, while the order waits for it"
     )
-    refund: Refund | None = Field(None, description="What of a cancelled order's payment goes back")
-    lines: tuple[Line, ...]
+    refund: Refund | None = Field(
+        None,
+        description="What goes back of its payment: of a cancelled order all",
+    )
+    refunds: tuple[PartRefund, ...] = Field(
+        (), description="What the shop gave back one by one, oldest first. It is part of `refund`"
+    )
+    downloads_mailed: bool = Field(
+        False, description="Whether the links of its downloads were mailed. Then it is too late"
+    )
+    lines: tuple[SoldLine, ...]
     shipping_address: Address
     currency: Currency
     shipping: Money
@@ -212,18 +201,52 @@ class Order(Model):
         return self.projection.status if self.projection else SUBMITTED
 
     @property
+    def lines(self) -> tuple[SoldLine, ...]:
+        """Its lines. How a toy reaches the shopper is as told; until it is, as submitted."""
+        submitted = self.submission.lines if self.submission else ()
+        if self.projection is None:
+            return submitted
+        sent = {line.toy_id: line for line in submitted}
+        return tuple(
+            line.model_copy(update={"fulfilment": sent[line.toy_id].fulfilment})
+            if line.category is None and line.toy_id in sent
+            else line
+            for line in self.projection.lines
+        )
+
+    @property
+    def has_parcel(self) -> bool:
+        """Whether something of it goes by parcel."""
+        return any(line.fulfilment is Fulfilment.PARCEL for line in self.lines)
+
+    @property
+    def downloads_mailed(self) -> bool:
+        """Whether the links of its downloads were mailed, as far as was told."""
+        return self.projection is not None and self.projection.downloads_mailed
+
+    @property
+    def left(self) -> bool:
+        """Whether it is too late to stop it: its parcel or its downloads are out of our hands."""
+        mailing = self.downloads_mailed or not self.has_parcel
+        return self.status in LEFT or (self.status == CONFIRMED and mailing)
+
+    @property
     def outcome(self) -> Outcome:
         """What came of its shopper's wish to cancel, or would."""
-        if self.status in LEFT:
+        if self.left:
             return Outcome.TOO_LATE
         return Outcome.CANCELLED if self.status == CANCELLED else Outcome.REQUESTED
 
     @property
     def settled(self) -> bool:
         """Whether nothing more is to be told of it."""
-        told = self.projection
-        pending = told is not None and told.refund is not None and told.refund.status == "PENDING"
-        return self.status in (DELIVERED, CANCELLED) and not pending
+        return self.status in (DELIVERED, CANCELLED) and not self._refunding
+
+    @property
+    def _refunding(self) -> bool:
+        """Whether money is on its way back."""
+        refund = self.projection.refund if self.projection else None
+        return refund is not None and refund.status == "PENDING"
 
     def patience(self, at: datetime) -> int | None:
         """Seconds after which it is worth asking again for what became of it; None: never.
@@ -234,10 +257,12 @@ class Order(Model):
         if self.settled:
             return None
         asked = self.cancellation and self.outcome is Outcome.REQUESTED
-        if self.status in (CONFIRMED, *LEFT) and not asked:
+        waits = self.status == CONFIRMED and self.has_parcel
+        if (waits or self.status in LEFT) and not (asked or self._refunding):
             return PARCEL_WAIT
         paying = self.projection is not None and self.projection.payment_action is not None
-        pace = 2 if asked or paying or self.status in (CANCELLING, CANCELLED) else 1
+        slow = asked or paying or self._refunding or self.status in (CANCELLING, CANCELLED)
+        pace = 2 if slow else 1
         last = self.cancellation.requested_at if asked and self.cancellation else None
         quiet = at - max(filter(None, (self.shown.updated_at, last)))
         return max(pace, min(PARCEL_WAIT, quiet // timedelta(seconds=10)))
@@ -251,7 +276,7 @@ class Order(Model):
             seen |= sent.model_dump() | {"status": SUBMITTED, "updatedAt": sent.submitted_at}
             history += [Step(status=SUBMITTED, at=sent.submitted_at)]
         if told := self.projection:
-            seen |= told.model_dump()
+            seen |= told.model_dump() | {"lines": self.lines}
             history += told.history
         if asked := self.cancellation:
             seen["cancellation"] = asked.model_dump() | {"outcome": self.outcome}

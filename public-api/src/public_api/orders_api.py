@@ -7,11 +7,12 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.event_handler.router import APIGatewayRouter
 
 from public_api.cancellation import CancellationRequest, cancel
-from public_api.checkout import OrderRequest, Refusal, Shopper, check_out, identify
+from public_api.checkout import OrderRequest, Shopper, check_out, identify
 from public_api.desk import TERMS, catalogue, logger, shopper, table
-from public_api.etag import PRIVATE, conditional
+from public_api.etag import PRIVATE, answers, conditional
 from public_api.model import Model, now
 from public_api.order import Order, OrderView
+from public_api.refusal import Refusal
 from public_api.requests import Cursor, Id, IdempotencyKey, Limit
 from public_api.table import Conflict
 
@@ -51,7 +52,7 @@ def place_order(request: OrderRequest, idempotency_key: IdempotencyKey) -> Respo
     buyer = shopper(router.current_event)
     order_id = identify(buyer, idempotency_key)
     order = table.order(buyer.customer_id, order_id) or submit(order_id, buyer, request)
-    if not answers(order, request):
+    if not is_of(order, request):
         raise Refusal(
             "IDEMPOTENCY_KEY_REUSED",
             f"This Idempotency-Key made order {order_id}, of another body. Another order needs "
@@ -74,7 +75,9 @@ def list_orders(limit: Limit = 25, cursor: Cursor = None) -> OrderPage:
     return OrderPage(items=[order.shown for order in orders], cursor=following)
 
 
-@router.get("/orders/<order_id>", tags=["orders"])
+@router.get(
+    "/orders/<order_id>", tags=["orders"], responses=answers(OrderView, "The order as it is")
+)
 def get_order(order_id: Id) -> Response[OrderView]:
     """One of the shopper's orders.
 
@@ -96,7 +99,7 @@ def get_order(order_id: Id) -> Response[OrderView]:
             "description": "The order as it is now",
             "content": {"application/json": {"model": OrderView}},
         },
-        409: {"description": "TOO_LATE: the parcel has left"},
+        409: {"description": "TOO_LATE: the parcel has left, or the downloads of an order without"},
     },
 )
 def cancel_order(order_id: Id, request: CancellationRequest | None = None) -> Response[OrderView]:
@@ -117,7 +120,7 @@ def find(order_id: str, buyer: Shopper) -> Order:
     return order
 
 
-def answers(order: Order, request: OrderRequest) -> bool:
+def is_of(order: Order, request: OrderRequest) -> bool:
     """Whether `order` is what `request` asks for.
 
     Where its submission is lost, what was told of it since is compared: that says nothing of how

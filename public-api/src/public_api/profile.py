@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from public_api.checkout import STRICT, ShippingAddress, Text
+from public_api.basket import STRICT, ShippingAddress, Text
 from public_api.model import Model
 
 MAX_ADDRESSES = 10

@@ -5,19 +5,10 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field
 
-from public_api.checkout import (
-    MAX_LINES,
-    STRICT,
-    Bill,
-    OrderedLine,
-    ShippingAddress,
-    Terms,
-    bill,
-    each_toy_once,
-    price,
-)
+from public_api.basket import MAX_LINES, STRICT, OrderedLine, ShippingAddress, each_toy_once
+from public_api.bill import Bill, Terms, bill, price
 from public_api.model import Currency, Model, Money
-from public_api.toy import Availability, Toy
+from public_api.toy import Availability, Fulfilment, Toy
 
 
 class Seen(Model):
@@ -66,6 +57,7 @@ class QuotedLine(Model):
     price: Money = Field(description="Of one")
     currency: Currency
     availability: Availability
+    fulfilment: Fulfilment
     amount: Money = Field(description="Of all of them")
     picture: str | None = Field(description="The address of a small picture")
     changes: tuple[Change, ...]
@@ -80,7 +72,7 @@ class Quote(Bill):
     lines: tuple[QuotedLine, ...]
     missing: tuple[str, ...] = Field(description="Ids of toys")
     currency: Currency
-    free_shipping_from: Money = Field(description="From this price of the toys on, it ships free")
+    free_shipping_from: Money = Field(description="From so much by parcel on, it ships free")
     tax_rate: str = Field(description='A fraction, such as "0.15". Prices include the tax')
 
 
@@ -97,7 +89,7 @@ def quote(request: QuoteRequest, toys: Mapping[str, Toy], terms: Terms) -> Quote
         toy = toys[wanted.toy_id]
         lines.append(
             QuotedLine(
-                **line.model_dump(by_alias=False),
+                **line.model_dump(by_alias=False, exclude={"category", "undeliverable"}),
                 amount=line.amount,
                 currency=toy.currency,
                 availability=toy.availability,

@@ -5,7 +5,7 @@ from aws_lambda_powertools.event_handler.exceptions import ForbiddenError, NotFo
 from aws_lambda_powertools.event_handler.router import APIGatewayRouter
 
 from public_api.desk import shopper, table
-from public_api.etag import PRIVATE, conditional
+from public_api.etag import PRIVATE, answers, conditional
 from public_api.report import SalesReport
 
 router = APIGatewayRouter()  # type: ignore[no-untyped-call]
@@ -18,10 +18,7 @@ MANAGERS = "managers"
     "/reports/sales",
     tags=["reports"],
     responses={
-        200: {
-            "description": "The report that was told last",
-            "content": {"application/json": {"model": SalesReport}},
-        },
+        **answers(SalesReport, "The report that was told last"),
         403: {"description": "FORBIDDEN: it is for managers"},
         404: {"description": "NOT_FOUND: there is none yet"},
     },

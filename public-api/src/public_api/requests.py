@@ -29,5 +29,8 @@ IdempotencyKey = Annotated[
 ]
 IfMatch = Annotated[
     str | None,
-    Header(alias="If-Match", description="The ETag that was last read; `*`: whatever is there"),
+    Header(
+        alias="If-Match",
+        description="The ETag that was last read; `*`: whatever is there. 428 when it is missing",
+    ),
 ]

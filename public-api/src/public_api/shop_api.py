@@ -6,9 +6,9 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.router import APIGatewayRouter
 from pydantic import Field
 
-from public_api.checkout import Terms
+from public_api.bill import Terms
 from public_api.desk import TERMS
-from public_api.etag import conditional
+from public_api.etag import answers, conditional
 from public_api.model import Model
 
 router = APIGatewayRouter()  # type: ignore[no-untyped-call]
@@ -85,11 +85,7 @@ SHOP = Shop(
 )
 
 
-@router.get(
-    "/shop",
-    tags=["shop"],
-    responses={200: {"description": "The shop", "content": {"application/json": {"model": Shop}}}},
-)
+@router.get("/shop", tags=["shop"], responses=answers(Shop, "The shop"))
 def get_shop() -> Response[Shop]:
     """The terms of the shop, and what a page needs to log shoppers in and to take payments."""
     return conditional(router.current_event, SHOP, FIVE_MINUTES)

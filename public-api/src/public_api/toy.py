@@ -17,6 +17,13 @@ class Availability(StrEnum):
     SOLD_OUT = "SOLD_OUT"
 
 
+class Fulfilment(StrEnum):
+    """How a toy reaches whoever buys it."""
+
+    PARCEL = "parcel"
+    DIGITAL = "digital"
+
+
 def _number(value: object) -> object:
     """A number as DynamoDB gives it, as JSON has it."""
     if isinstance(value, Decimal):
@@ -47,6 +54,9 @@ class Toy(Model):
     price: Money = Field(description="Tax included, in minor units")
     currency: Currency
     availability: Availability
+    fulfilment: Fulfilment = Field(
+        Fulfilment.PARCEL, description="parcel, or digital: as a download, whose link is mailed"
+    )
     min_age: int = Field(default=0, description="The youngest it is for, in months")
     max_age: int | None = Field(default=None, description="The oldest, in months; null: no limit")
     tags: tuple[str, ...] = ()

@@ -1,6 +1,7 @@
 // A bill: the lines of an order or quote, and what they come to.
 
 import { h, money, number } from "./dom.js";
+import { downloadMark, ways } from "./downloads.js";
 import { addressOf } from "./toys.js";
 
 /** A tax rate such as "0.15" in percent. */
@@ -13,7 +14,13 @@ export function linesTable(lines, currency, more = () => null) {
     h(
       "tr",
       null,
-      h("th", { scope: "row" }, h("a", { href: addressOf(line.toyId) }, line.name), more(line)),
+      h(
+        "th",
+        { scope: "row" },
+        h("a", { href: addressOf(line.toyId) }, line.name),
+        downloadMark(line),
+        more(line),
+      ),
       h("td", { class: "number" }, number(line.quantity)),
       h("td", { class: "number wide-only" }, money(line.price, currency)),
       h("td", { class: "number" }, money(line.amount ?? line.price * line.quantity, currency)),
@@ -38,7 +45,7 @@ export function linesTable(lines, currency, more = () => null) {
   );
 }
 
-/** Net, tax, shipping and gross. Amounts in minor units. */
+/** Net, tax, gross, and shipping if anything is shipped. Amounts in minor units. */
 export function totals({ lines, shipping, net, tax, taxRate, gross, currency }) {
   const goods = lines.reduce((sum, line) => sum + (line.amount ?? line.price * line.quantity), 0);
   const part = (name, amount, more) => [
@@ -49,7 +56,7 @@ export function totals({ lines, shipping, net, tax, taxRate, gross, currency }) 
     "dl",
     { class: "totals" },
     part("Toys", goods),
-    part("Shipping", shipping === 0 ? "Free" : shipping),
+    ways(lines).parcel || shipping ? part("Shipping", shipping === 0 ? "Free" : shipping) : null,
     part("Total", gross, { class: "total" }),
     part("Net", net, { class: "soft" }),
     part(`Tax (${percent(taxRate)})`, tax, { class: "soft" }),

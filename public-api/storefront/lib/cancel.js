@@ -7,7 +7,7 @@ import { toLogIn } from "./session.js";
 
 /**
  * A dialog that cancels an order: {dialog, open(), close()}. `done(order)` gets the order as it is
- * then; `late()` is called when the parcel has left.
+ * then; `late()` is called when it is too late.
  */
 export function cancelDialog(orderId, done, late) {
   const path = `/orders/${encodeURIComponent(orderId)}/cancellation`;

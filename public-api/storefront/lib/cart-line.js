@@ -1,6 +1,7 @@
 // The rows of the cart: a toy with its quantity, or word of one that was taken out.
 
 import { h, icon, money, replace } from "./dom.js";
+import { downloadMark } from "./downloads.js";
 import { stepper } from "./stepper.js";
 import { addressOf, picture, stockWords } from "./toys.js";
 
@@ -16,6 +17,7 @@ export function lineRow(line, { most, changed, removed }) {
   const error = h("p", { class: "error", role: "alert", id: `error-${toyId}` });
   const notes = h("div", { class: "line-notes" });
   const price = h("p", { class: "soft" });
+  const comes = h("p");
   const amount = h("p", { class: "line-amount" });
   const title = h("a", { href: addressOf(toyId) }, seen.name);
   let shown = line.quantity;
@@ -39,7 +41,7 @@ export function lineRow(line, { most, changed, removed }) {
       { class: "line-picture", href: addressOf(toyId), tabindex: -1, "aria-hidden": "true" },
       picture(seen.picture, "", { size: 160, eager: true }),
     ),
-    h("div", { class: "line-text" }, h("h2", null, title), price),
+    h("div", { class: "line-text" }, h("h2", null, title), price, comes),
     notes,
     h("div", { class: "line-quantity" }, quantity, removeButton(seen.name, removed)),
     amount,
@@ -52,6 +54,7 @@ export function lineRow(line, { most, changed, removed }) {
     // What is being typed stays, unless the cart itself has changed.
     if (shown !== now.quantity) field.value = shown = now.quantity;
     title.textContent = each.name;
+    replace(comes, downloadMark(each));
     price.textContent = missing ? "" : `${money(each.price, each.currency)} each`;
     amount.textContent = missing ? "" : money(each.price * now.quantity, each.currency);
     whole.classList.toggle("line-missing", missing);

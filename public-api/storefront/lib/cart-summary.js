@@ -2,6 +2,7 @@
 
 import { totals } from "./bill.js";
 import { h, icon, money } from "./dom.js";
+import { ways } from "./downloads.js";
 
 /**
  * The sums of a quote and what follows. `current`: whether they are of the cart as it is; `left`
@@ -23,16 +24,20 @@ export function summaryOf(quote, { current, left }) {
 /** The way back to the toys. */
 export const shopOn = () => h("p", { class: "shop-on" }, h("a", { href: "/" }, "Go on shopping"));
 
-/** How much is missing to free shipping. */
-function shipping({ currency, goods, shipping: fee, freeShippingFrom }) {
-  if (!goods) return null;
+/** How much is missing to free shipping, where anything is shipped. */
+function shipping({ currency, lines, parcelGoods, shipping: fee, freeShippingFrom }) {
+  if (!lines.length) return null;
+  if (!ways(lines).parcel) {
+    const text = "Nothing to ship: it comes by e-mail.";
+    return h("p", { class: "shipping shipping-free" }, icon("download"), text);
+  }
   if (!fee) return h("p", { class: "shipping shipping-free" }, icon("truck"), "Shipping is free.");
-  const left = money(freeShippingFrom - goods, currency);
+  const left = money(freeShippingFrom - parcelGoods, currency);
   return h(
     "div",
     { class: "shipping" },
     h("p", null, icon("truck"), `${left} more and shipping is free.`),
-    h("progress", { max: freeShippingFrom, value: goods, "aria-label": "Way to free shipping" }),
+    h("progress", { max: freeShippingFrom, value: parcelGoods, "aria-label": "Way to free shipping" }),
   );
 }
 

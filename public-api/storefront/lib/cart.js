@@ -1,7 +1,8 @@
 // The cart, kept in this browser, the same in all its tabs.
 //
-// A line: {toyId, quantity, seen: {name, price, availability, currency, picture}}. `seen` is what the
-// shopper last saw of the toy: `price` in minor units, `picture` the address of its thumbnail or null.
+// A line: {toyId, quantity, seen: {name, price, availability, currency, fulfilment, picture}}. `seen`
+// is what the shopper last saw of the toy: `price` in minor units, `picture` the address of its
+// thumbnail or null.
 
 const KEY = "tbs.cart";
 
@@ -39,8 +40,9 @@ export const count = () => get().reduce((sum, line) => sum + line.quantity, 0);
 
 /** What a toy of the API looks like in a line. */
 export function seen(toy) {
-  const { name, price, availability, currency } = toy;
-  return { name, price, availability, currency, picture: toy.pictures?.[0]?.thumbnail ?? null };
+  const { name, price, availability, currency, fulfilment } = toy;
+  const picture = toy.pictures?.[0]?.thumbnail ?? null;
+  return { name, price, availability, currency, fulfilment, picture };
 }
 
 /** Puts so many of a toy in, beside those that are there. Throws CartError, then nothing changes. */

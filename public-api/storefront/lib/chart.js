@@ -2,7 +2,6 @@
 
 import { h, svg } from "./dom.js";
 
-const HEIGHT = 260;
 const LEFT = 56;
 const TOP = 12;
 const BOTTOM = 28;
@@ -10,11 +9,12 @@ const BOTTOM = 28;
 /**
  * Bars of `data`: [{label, value, text}], `text` being what a bar says. `format(value)` writes a
  * number at the axis. `step`: the least that those may be apart. `width`: 720 for a page, 360 for a
- * phone.
+ * phone. `tone`: "bad" for what goes away.
  */
-export function bars(title, description, data, format, { step = 1, width = 720 } = {}) {
+export function bars(title, description, data, format, more = {}) {
+  const { step = 1, width = 720, height = 260, tone = null } = more;
   const top = scale(Math.max(...data.map(({ value }) => value), 0), step);
-  const y = (value) => TOP + (HEIGHT - TOP - BOTTOM) * (1 - value / top.max);
+  const y = (value) => TOP + (height - TOP - BOTTOM) * (1 - value / top.max);
   const slot = (width - LEFT) / data.length;
   const line = (value) => [
     svg("line", { class: "chart-line", x1: LEFT, x2: width, y1: y(value), y2: y(value) }),
@@ -30,25 +30,25 @@ export function bars(title, description, data, format, { step = 1, width = 720 }
       "g",
       { class: "chart-bar", tabindex: "0", role: "listitem", "aria-label": text },
       svg("title", null, text),
-      svg("rect", { class: "chart-hit", x, y: TOP, width: slot, height: HEIGHT - TOP - BOTTOM }),
+      svg("rect", { class: "chart-hit", x, y: TOP, width: slot, height: height - TOP - BOTTOM }),
       svg("rect", {
-        class: "chart-fill",
+        class: tone ? `chart-fill chart-${tone}` : "chart-fill",
         x: x + slot * 0.18,
         y: y(Math.max(value, 0)),
         width: slot * 0.64,
-        height: Math.max(HEIGHT - BOTTOM - y(Math.max(value, 0)), value > 0 ? 2 : 0),
+        height: Math.max(height - BOTTOM - y(Math.max(value, 0)), value > 0 ? 2 : 0),
         rx: 5,
       }),
       svg(
         "text",
-        { class: "chart-text", x: x + slot / 2, y: HEIGHT - 8, "text-anchor": "middle" },
+        { class: "chart-text", x: x + slot / 2, y: height - 8, "text-anchor": "middle" },
         label,
       ),
     );
   };
   const chart = svg(
     "svg",
-    { class: "chart", viewBox: `0 0 ${width} ${HEIGHT}`, role: "list", "aria-label": title },
+    { class: "chart", viewBox: `0 0 ${width} ${height}`, role: "list", "aria-label": title },
     svg("g", { "aria-hidden": "true" }, ticks(top).map(line)),
     data.map(bar),
   );

@@ -4,7 +4,7 @@ import { addressFields, addressNode, bare, same } from "./address.js";
 import { state, update } from "./checkout.js";
 import { h, replace } from "./dom.js";
 import { form } from "./form.js";
-import { notify } from "./frame.js";
+import { notify } from "./notices.js";
 import { MOST, keep, load } from "./profile.js";
 import { skeleton } from "./states.js";
 

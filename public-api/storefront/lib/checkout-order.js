@@ -5,6 +5,7 @@ import { linesTable, totals } from "./bill.js";
 import * as cart from "./cart.js";
 import { quote, state, update } from "./checkout.js";
 import { h, money, replace } from "./dom.js";
+import { ways } from "./downloads.js";
 import { failure, skeleton } from "./states.js";
 import { stockWords } from "./toys.js";
 
@@ -52,7 +53,7 @@ function show(body, checkout, signal, lines, quoted) {
     h(
       "div",
       { class: "ship-to" },
-      h("h3", null, "Goes to"),
+      h("h3", null, ways(quoted.lines).parcel ? "Goes to" : "Your address"),
       addressNode(address),
       h(
         "button",

@@ -2,6 +2,7 @@
 
 import { api } from "./api.js";
 import * as cart from "./cart.js";
+import { locale } from "./dom.js";
 import { remember } from "./ordered.js";
 import { who } from "./session.js";
 
@@ -60,6 +61,7 @@ export async function place(lines, { shippingAddress, paymentMethodId, expectedG
     shippingAddress,
     paymentMethodId,
     expectedGross,
+    locale: locale(),
   };
   const { attempt } = state();
   if (attempt && JSON.stringify(attempt.body) !== JSON.stringify(body)) {

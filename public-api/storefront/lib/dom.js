@@ -38,6 +38,12 @@ export function replace(node, ...children) {
   return node;
 }
 
+/** The shopper's locale as the API takes it, such as "en-IE"; undefined where it takes none. */
+export function locale() {
+  const tag = navigator.language ?? "";
+  return /^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$/.test(tag) ? tag : undefined;
+}
+
 const LOCALES = navigator.languages?.length ? [...navigator.languages] : undefined;
 const formats = new Map();
 
@@ -82,6 +88,7 @@ const ICONS = {
   plus: ["M6 12h12M12 6v12"],
   bin: ["M5 7h14M10 7V4.5h4V7M7 7l.8 12.5h8.4L17 7"],
   truck: ["M3 6.5h11v10H3zM14 10h3.5l3.5 3.5v3h-7", "M7.5 19h.01M17.5 19h.01"],
+  download: ["M12 4v10.5M7.5 10.5 12 15l4.5-4.5M5 19.5h14"],
   filter: ["M4 7h16M7 12h10M10 17h4"],
 };
 

@@ -2,73 +2,14 @@
 //
 // A page imports it, and has <header id="header">, <main id="main"> and <footer id="footer">.
 
+import { account } from "./account-menu.js";
 import { look, onNetwork } from "./api.js";
 import * as cart from "./cart.js";
 import { blocks, h, icon, number, replace } from "./dom.js";
-import { logOut, onChange, who } from "./session.js";
+import { mount as mountNotices } from "./notices.js";
 import { categories } from "./shop.js";
 
-const KEPT = "tbs.notices";
-
-/** How long a notice is seen, and how long it is kept for the next page. Milliseconds. */
-const SEEN = 7000;
-const FRESH = 4000;
-
-const toasts = h("div", { class: "toasts", role: "status", "aria-live": "polite" });
-const banners = h("div", { class: "banners", role: "status", "aria-live": "polite" });
-
-/**
- * Tells the shopper something. `kind`: "ok", "info", "warn" or "error"; errors stay until they are closed.
- * It is shown on the next page, too, when that comes at once; not with `keep: false`. `link`:
- * {href, text} of where to go on.
- */
-export function notify(text, { kind = "ok", keep = true, link = null } = {}) {
-  const notice = { text, kind, link };
-  const shown = show(toasts, notice);
-  if (kind !== "error") closeLater(shown);
-  if (!keep) return;
-  store([...kept(), notice]);
-  setTimeout(() => store(kept().filter((other) => other.text !== text)), FRESH);
-}
-
-function show(place, { text, kind, link }) {
-  const close = h(
-    "button",
-    { type: "button", class: "plain", "aria-label": "Close notice" },
-    icon("close"),
-  );
-  const more = link && [" ", h("a", { href: link.href }, link.text)];
-  const shown = h("div", { class: `notice notice-${kind}` }, h("p", null, text, more), close);
-  close.addEventListener("click", () => shown.remove());
-  while (place === toasts && place.children.length > 2) place.firstChild.remove();
-  place.append(shown);
-  return shown;
-}
-
-function closeLater(shown) {
-  const held = shown.matches(":hover, :focus-within");
-  setTimeout(
-    () => (shown.matches(":hover, :focus-within") ? closeLater(shown) : shown.remove()),
-    held ? 2000 : SEEN,
-  );
-}
-
-function kept() {
-  try {
-    return JSON.parse(sessionStorage.getItem(KEPT)) ?? [];
-  } catch {
-    return [];
-  }
-}
-
-function store(notices) {
-  try {
-    if (notices.length) sessionStorage.setItem(KEPT, JSON.stringify(notices));
-    else sessionStorage.removeItem(KEPT);
-  } catch {
-    // Without a store a notice is seen on this page only.
-  }
-}
+export { notify } from "./notices.js";
 
 /** Says that the network is lost for as long as it is. */
 function network() {
@@ -121,73 +62,6 @@ function cartLink() {
   cart.onChange(update);
   update();
   return link;
-}
-
-function account() {
-  const place = h("div", { class: "account" });
-  const update = () => {
-    const someone = who();
-    replace(place, someone ? menu(someone) : logIn());
-  };
-  onChange(update);
-  update();
-  const fold = (event) => {
-    const button = place.querySelector("[aria-expanded='true']");
-    if (!button || (event.type === "click" && place.contains(event.target))) return;
-    if (event.type === "keydown" && event.key !== "Escape") return;
-    button.click();
-    if (event.type === "keydown") button.focus();
-  };
-  document.addEventListener("click", fold);
-  document.addEventListener("keydown", fold);
-  return place;
-}
-
-function logIn() {
-  const here = location.pathname + location.search;
-  const back = ["/", "/log-in", "/sign-up"].includes(here.split("?")[0])
-    ? ""
-    : `?next=${encodeURIComponent(here)}`;
-  return h(
-    "a",
-    { class: "tool", href: `/log-in${back}` },
-    icon("person"),
-    h("span", { class: "tool-text" }, "Log in"),
-  );
-}
-
-function menu(someone) {
-  const leave = async () => {
-    await logOut();
-    notify("You are logged out.");
-    location.assign("/");
-  };
-  const item = (href, text) =>
-    h("li", null, h("a", { href, "aria-current": location.pathname === href && "page" }, text));
-  const panel = h(
-    "div",
-    { class: "menu-panel", id: "account-menu", hidden: true },
-    h("p", { class: "menu-who" }, someone.name ?? someone.email),
-    h(
-      "ul",
-      null,
-      item("/orders", "My orders"),
-      item("/account", "My account"),
-      someone.groups.includes("managers") && item("/reports", "Sales report"),
-      h("li", null, h("button", { type: "button", onclick: leave }, "Log out")),
-    ),
-  );
-  const button = h(
-    "button",
-    { type: "button", class: "tool", "aria-expanded": "false", "aria-controls": panel.id },
-    icon("person"),
-    h("span", { class: "tool-text" }, "Account"),
-  );
-  button.addEventListener("click", () => {
-    panel.hidden = !panel.hidden;
-    button.setAttribute("aria-expanded", String(!panel.hidden));
-  });
-  return [button, panel];
 }
 
 function aisles() {
@@ -246,7 +120,9 @@ function mount() {
     ),
     aisles(),
   );
-  header.after(network(), banners);
+  const strip = network();
+  header.after(strip);
+  mountNotices(strip);
   footer.classList.add("footer");
   replace(
     footer,
@@ -261,10 +137,7 @@ function mount() {
       h("a", { href: "/account" }, "My account"),
     ),
   );
-  document.body.append(toasts);
   document.documentElement.classList.add("ready");
-  for (const notice of kept()) show(banners, notice);
-  store([]);
 }
 
 mount();

@@ -2,7 +2,7 @@
 
 import { api } from "./api.js";
 import * as cart from "./cart.js";
-import { notify } from "./frame.js";
+import { notify } from "./notices.js";
 
 const KEY = "tbs.mine.ordered"; // session.js looks for it, too
 
@@ -44,11 +44,11 @@ export const linesOf = (order) =>
   }));
 
 /**
- * Asks what became of the orders that are remembered, until it is known of each. The page of an
- * order follows it closer.
+ * Asks what became of the orders that are remembered, until it is known of each. The pages of an
+ * order follow it closer.
  */
 export async function watch() {
-  if (location.pathname === "/order") return;
+  if (["/order", "/paid"].includes(location.pathname)) return;
   for (let pause = 2000; load().length > 0; pause = Math.min(pause * 1.5, 30_000)) {
     for (const { orderId } of document.hidden ? [] : load()) {
       try {

@@ -1,5 +1,6 @@
 // What a shopper has to do for a payment: to confirm it at their bank (3-D Secure).
 
+import { toBank } from "./bank.js";
 import { h, replace } from "./dom.js";
 import { form } from "./form.js";
 import { shop } from "./shop.js";
@@ -7,9 +8,9 @@ import { failure } from "./states.js";
 import { authenticate } from "./stripe.js";
 
 /** A panel that leads to the bank's page, or opens it: `done()` is called after that. */
-export function paymentPanel({ paymentAction, deadline }, done) {
+export function paymentPanel({ orderId, paymentAction, deadline }, done) {
   const way = h("div");
-  lead(way, paymentAction, done);
+  lead(way, orderId, paymentAction, done);
   return h(
     "section",
     { class: "panel stack pay-action", "aria-labelledby": "pay-action" },
@@ -20,12 +21,18 @@ export function paymentPanel({ paymentAction, deadline }, done) {
   );
 }
 
-async function lead(way, action, done) {
+async function lead(way, orderId, action, done) {
   const url = page(action.url);
   if (url) {
     const link = h(
       "a",
-      { class: "button button-primary", href: url, target: "_blank", rel: "noopener" },
+      {
+        class: "button button-primary",
+        href: url,
+        target: "_blank",
+        rel: "noopener",
+        onclick: () => toBank(orderId, action.clientSecret),
+      },
       "Confirm the payment",
       h("span", { class: "hidden" }, " (opens a new tab)"),
     );
@@ -48,7 +55,7 @@ async function lead(way, action, done) {
   } catch (error) {
     return replace(
       way,
-      failure(error, () => lead(way, action, done)),
+      failure(error, () => lead(way, orderId, action, done)),
     );
   }
 }

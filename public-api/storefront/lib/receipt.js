@@ -3,6 +3,7 @@
 import { addressNode } from "./address.js";
 import { linesTable, totals } from "./bill.js";
 import { date, h, money } from "./dom.js";
+import { byMail, ways } from "./downloads.js";
 
 /** When an order was paid. Null: it was not. */
 export const paid = ({ history }) =>
@@ -36,7 +37,32 @@ export function receipt(order) {
     ),
     linesTable(order.lines, currency),
     totals(order),
-    h("div", null, h("h3", null, "Goes to"), addressNode(order.shippingAddress)),
+    refunded(order),
+    byMail(order),
+    h(
+      "div",
+      null,
+      h("h3", null, ways(order.lines).parcel ? "Goes to" : "Your address"),
+      addressNode(order.shippingAddress),
+    ),
     at && h("p", { class: "no-print" }, h("button", print, "Print the receipt")),
+  );
+}
+
+/** What the shop gave back part by part, and what is left of what was paid. Null: nothing. */
+function refunded({ refunds, refund, gross, currency }) {
+  if (!refunds?.length || !refund) return null;
+  const parts = refunds.map(({ amount, requestedAt }) => [
+    h("dt", null, `Refund of ${date(requestedAt)}`),
+    h("dd", null, money(-amount, currency)),
+  ]);
+  const rest = refund.amount - refunds.reduce((sum, { amount }) => sum + amount, 0);
+  return h(
+    "dl",
+    { class: "totals refunds" },
+    parts,
+    rest > 0 ? [h("dt", null, "Refund of the rest"), h("dd", null, money(-rest, currency))] : null,
+    h("dt", { class: "total" }, "After refunds"),
+    h("dd", { class: "total" }, money(gross - refund.amount, currency)),
   );
 }

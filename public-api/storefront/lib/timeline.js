@@ -1,7 +1,7 @@
 // The way of an order: what happened to it and when, and what is still to come.
 
 import { date, h } from "./dom.js";
-import { FINAL, WAY, stateName, tone } from "./words.js";
+import { FINAL, stateName, tone, wayOf } from "./words.js";
 
 /** The way of an order as a list. */
 export function timeline(order) {
@@ -11,9 +11,10 @@ export function timeline(order) {
     happened.push({ state: null, at: cancellation.requestedAt, name: "You asked us to cancel it" });
   }
   happened.sort((one, other) => Date.parse(one.at) - Date.parse(other.at));
-  const reached = Math.max(...history.map((step) => WAY.indexOf(step.status)));
+  const way = wayOf(order);
+  const reached = Math.max(...history.map((step) => way.indexOf(step.status)));
   const over = FINAL.includes(status) || status === "CANCELLING";
-  const coming = over ? [] : WAY.slice(reached + 1);
+  const coming = over ? [] : way.slice(reached + 1);
 
   const done = ({ state, at, name }) => {
     const current = state === status;

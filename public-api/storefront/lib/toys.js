@@ -2,7 +2,8 @@
 
 import * as cart from "./cart.js";
 import { blocks, h, money, number } from "./dom.js";
-import { notify } from "./frame.js";
+import { downloadMark } from "./downloads.js";
+import { notify } from "./notices.js";
 
 /** The address of a toy's page. */
 export const addressOf = (toyId) => `/toy?id=${encodeURIComponent(toyId)}`;
@@ -95,6 +96,7 @@ export function card(toy, { heading = "h2", eager = false } = {}) {
     picture(toy.pictures?.[0]?.card, "", { eager }),
     h(heading, { class: "card-name" }, h("a", { href: addressOf(toy.toyId) }, toy.name)),
     h("p", { class: "card-brand" }, toy.brand),
+    downloadMark(toy),
     h(
       "p",
       { class: "card-terms" },
