@@ -11,11 +11,11 @@ FOLDERS := $(wildcard *-service) public-api
 TEMPLATES := $(FOLDERS:%=%/template.yaml)
 CONTRACT_TESTS := tests/rules tests/contracts
 ROOT_TESTS := tests/simulation tests/fuzz local
-TYPED := bench local tools tests $(FOLDERS:%=%/src)
+TYPED := bench local tools tests $(FOLDERS:%=%/src) $(wildcard *-service/*.py public-api/*.py)
 
-# Two suites run at once where make can keep apart what they print; the longest begin.
+# Three suites run at once where make can keep apart what they print; the longest begin.
 LONGEST := test-e2e test-root test-toys-service test-public-api test-contracts
-SIDE_BY_SIDE := $(if $(filter output-sync,$(.FEATURES)),-j2 --output-sync=target)
+SIDE_BY_SIDE := $(if $(filter output-sync,$(.FEATURES)),-j3 --output-sync=target)
 
 headline = @printf '\n\033[1m== %s\033[0m\n' '$(1)'
 
@@ -26,10 +26,10 @@ export SAM_CLI_TELEMETRY := 0
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status logs dlq redrive seed replay report demo token manager build deploy lint test simulate fuzz contracts lock bench clean
+.PHONY: help up down status logs dlq redrive seed replay report mail-preview demo token manager build deploy lint test simulate fuzz contracts lock bench clean
 
 help: ## List these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 up: $(UV) ## Start the cloud on this machine, and deploy to it what changed [SERVICE=toys,orders]
 	@$(LOCAL) up $(if $(SERVICE),--only $(SERVICE))
@@ -57,6 +57,9 @@ replay: $(UV) ## Rebuild what the shop keeps of toys and orders, from those who 
 
 report: $(UV) ## Count the sales of twelve months, tell them and show them [ENV=prod]
 	@$(LOCAL) report --env $(or $(ENV),local)
+
+mail-preview: $(UV) ## Write every e-mail into .local/mail-preview/, for a browser
+	@$(RUN) python notification-service/preview.py .local/mail-preview
 
 demo: $(UV) ## Buy something, and watch it go through the eight services
 	@$(LOCAL) demo

@@ -3,8 +3,8 @@
 How long an order takes, one at a time on warm functions; how many invocations, calls and messages
 it costs, counted from what the functions report to X-Ray and from what the bus carries; how long a
 photo takes; what a search of the catalogue reads; what a browser loads for each page, and how soon
-toys are seen; how many orders a second are accepted; how large each package is, and how long its
-doors take to import.
+toys are seen; how many orders a second are accepted; how long the reports take to answer and to
+write at a million orders; how large each package is, and how long its doors take to import.
 """
 
 import argparse
@@ -28,6 +28,7 @@ from rich.table import Table
 from bench.accepting import accepting
 from bench.catalogue import SIZES, searches
 from bench.pages import pages
+from bench.reports import reports
 from bench.storefront import shoppers_searches
 from bench.uploads import uploads
 from local import cloud, sam
@@ -151,6 +152,7 @@ ENVIRONMENT = {
     "DATABASE_PORT": "1",
     "DATABASE_NAME": "d",
     "DATABASE_USER": "u",
+    "DATABASE_READER": "r",
     "DATABASE_AUTHENTICATION": "none",
 }
 
@@ -207,6 +209,7 @@ def main() -> int:
         shoppers_searches(SIZES, console)
         pages(settings, console)
         accepting(settings, console)
+        reports(console)
         packages(settings)
     except LocalError as error:
         fail(error.report())

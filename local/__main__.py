@@ -111,7 +111,7 @@ def _clean(settings: Settings) -> None:
         caches += [ROOT / pattern, *ROOT.glob(f"*/{pattern}")]
     made = [
         settings.home / name
-        for name in ("build", "lock", "logs", "ministack", "run", "sample", "state")
+        for name in ("build", "lock", "logs", "mail-preview", "ministack", "run", "sample", "state")
     ]
     if settings.home == ROOT / ".local":
         made += [tools.ENVIRONMENTS, *caches]

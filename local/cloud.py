@@ -27,6 +27,9 @@ STRIPE_SECRET = (
 )
 """The secret that payments reads what it needs for Stripe from, and its value here."""
 
+CARRIER_SECRET = ("tbs/carrier", {"webhookSecret": "carrier_local"})
+"""The secret that carriers sign their events to fulfilment with, and its value here."""
+
 
 def up(
     settings: Settings, services: Sequence[Service], progress: Progress, order_seed: int | None
@@ -141,8 +144,9 @@ def _prepare(settings: Settings) -> None:
         Bucket=sam.BUCKET,
         CreateBucketConfiguration={"LocationConstraint": settings.region},  # type: ignore[typeddict-item]
     )
-    name, value = STRIPE_SECRET
-    aws.client("secretsmanager", settings).create_secret(Name=name, SecretString=json.dumps(value))
+    secrets = aws.client("secretsmanager", settings)
+    for name, value in (STRIPE_SECRET, CARRIER_SECRET):
+        secrets.create_secret(Name=name, SecretString=json.dumps(value))
     database.recreate(settings)
 
 

@@ -44,10 +44,22 @@ def server(settings: Settings) -> Server:
 
 
 def recreate(settings: Settings) -> None:
-    """Give the reports an empty database. A new cloud has sold nothing yet."""
+    """Give the reports an empty database. A new cloud has sold nothing yet.
+
+    Its two users have the rights that they have on AWS: one owns tables, the other only reads what
+    it is let read.
+    """
+    writer, reader = settings.database_writer, settings.database_reader
     with psycopg.connect(_url(settings, "postgres"), autocommit=True) as connection:
         connection.execute(f'DROP DATABASE IF EXISTS "{settings.database}" WITH (FORCE)')
         connection.execute(f'CREATE DATABASE "{settings.database}"')
+        for user in (writer, reader):
+            known = connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [user]).rowcount
+            if not known:
+                connection.execute(f'CREATE ROLE "{user}" LOGIN')
+        connection.execute(f'ALTER ROLE "{reader}" SET default_transaction_read_only = on')
+    with psycopg.connect(_url(settings, settings.database), autocommit=True) as connection:
+        connection.execute(f'GRANT CREATE ON SCHEMA public TO "{writer}"')
 
 
 def _make_cluster(settings: Settings, binaries: Path, data: Path, user: str | None) -> None:

@@ -133,11 +133,14 @@ def application(
             Route("/health", health),
             Route("/api/{rest:rest}", api_answer, methods=METHODS),
             Route("/public/{rest:path}", public_file, methods=["GET", "HEAD"]),
+            Route("/shared/{rest:path}", public_file, methods=["GET", "HEAD"]),
             Route("/cognito/", cognito, methods=["POST"]),
             Mount("/", Storefront(directory=files, check_dir=False)),
         ],
-        # What is public has its own CloudFront, and Cognito its own address.
-        middleware=[Middleware(Secured, headers=headers, besides=("/public/", "/cognito/"))],
+        # Files have their own CloudFront, and Cognito its own address.
+        middleware=[
+            Middleware(Secured, headers=headers, besides=("/public/", "/shared/", "/cognito/"))
+        ],
         lifespan=lifespan,
     )
 

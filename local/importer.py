@@ -42,6 +42,7 @@ class Report:
     seconds: float = 0
     """That the rows took, without pictures."""
     pictures: int = 0
+    downloads: int = 0
     refusals: list[Refusal] = field(default_factory=list)
     toys: list[tuple[Row, str, bool]] = field(default_factory=list)
     """Row, id and whether it is new."""

@@ -308,6 +308,8 @@ def content(body: str) -> tuple[str, str]:
             return "a call of a function", ""
         case {"object": "event", "type": str(name)}:
             return _name(name), _first(_at(found, "data", "object", "metadata", "orderId"))
+        case {"eventType": str(name), "mail": mail}:
+            return _name(f"SES: {name}"), _first(_at(mail, "messageId"))
         case {"Records": [{"eventSource": str(source), "eventName": str(name)}, *_]}:
             return _name(f"{source} {name}"), ""
     return "JSON of no known form", ""

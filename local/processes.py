@@ -155,10 +155,11 @@ def free_port() -> int:
 
     It is below those that the system gives to whoever connects somewhere (32768 and up on Linux):
     one of these may be free now, and taken a moment later by a connection that has nothing to do
-    with us.
+    with us. Nor is it drawn from what tests may have seeded: two of them would draw the same.
     """
+    draw = random.SystemRandom()
     while True:
-        port = random.randrange(20_000, 32_768)
+        port = draw.randrange(20_000, 32_768)
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             with contextlib.suppress(OSError):

@@ -1,8 +1,12 @@
-"""The sales of twelve months: has the reports counted anew and told, and prints what they say."""
+"""The sales of twelve months: has the reports counted anew and told, and prints what they say.
+
+As a table and as bars. A narrow terminal gets fewer columns; NO_COLOR is honoured by rich.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rich import box
 from rich.bar import Bar
 from rich.table import Table
 from rich.text import Text
@@ -15,10 +19,13 @@ from local.settings import Settings
 OUTPUT = "ReportFunctionName"
 """The stack's output that names the function to invoke."""
 
-_BAR = 24
-"""Characters of the longest bar."""
+_WIDEST = 100
+"""Characters that the bars take at most, with what stands beside them."""
 
+_COUNTS = ("orders", "units")
 _SUMS = ("net", "tax", "gross", "refunded")
+_COLUMNS = ((*_COUNTS, *_SUMS), ("orders", "net", "refunded"), ("net",))
+"""The columns of the table: all, or what a narrow terminal has room for."""
 
 Report = Mapping[str, Any]
 """The data of SalesReported."""
@@ -34,7 +41,10 @@ def show(settings: Settings, environment: str) -> None:
     with Progress() as progress, progress.step("Counting the sales"):
         message = ask(account)
     report = message["data"]
-    console.print(months(report))
+    console.print(months(report, console.width))
+    console.print()
+    console.print(chart(report, console.width))
+    console.print()
     console.print(_today(report))
     if report["topToys"]:
         console.print(toys(report["topToys"]))
@@ -49,25 +59,49 @@ def ask(account: Account) -> dict[str, Any]:
     return dict(account.invoke(reports, OUTPUT, "The sales could not be reported"))
 
 
-def months(report: Report) -> Table:
-    """The twelve months, each with a bar as long as its net."""
+def months(report: Report, width: int) -> Table:
+    """The twelve months, in figures: those that so wide a terminal has room for."""
+    tables = [_months(report, names) for names in _COLUMNS]
+    unlimited = console.options.update(max_width=1000)
+    fitting = (t for t in tables if console.measure(t, options=unlimited).maximum <= width)
+    return next(fitting, tables[-1])
+
+
+def _months(report: Report, names: Sequence[str]) -> Table:
+    rows: Sequence[Report] = report["months"]
+    table = Table(
+        title=f"Sales by month, in {rows[-1]['currency']}, times in {report['timeZone']}",
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        show_footer=True,
+    )
+    table.add_column("month", footer="sum", no_wrap=True)
+    for name in names:
+        total = sum(row[name] for row in rows)
+        table.add_column(name, footer=_told(name, total), justify="right", no_wrap=True)
+    for row in rows:
+        table.add_row(row["month"], *(_told(name, row[name]) for name in names))
+    return table
+
+
+def chart(report: Report, width: int) -> Table:
+    """A bar for each of the twelve months, as long as its net."""
     rows: Sequence[Report] = report["months"]
     most = max(row["net"] for row in rows)
-    currency = rows[-1]["currency"]
-    table = Table(title=f"Sales by month, in {currency}, times in {report['timeZone']}", box=None)
-    table.add_column("month")
-    for name in ("orders", "units", *_SUMS):
-        table.add_column(name, justify="right")
-    table.add_column("", width=_BAR)
+    table = Table.grid(padding=(0, 1), expand=True)
+    table.width = min(width, _WIDEST)
+    table.title, table.title_justify = f"Net, in {rows[-1]['currency']}", "left"
+    table.add_column(no_wrap=True)
+    table.add_column(ratio=1)
+    table.add_column(justify="right", no_wrap=True)
     for row in rows:
-        table.add_row(
-            row["month"],
-            str(row["orders"]),
-            str(row["units"]),
-            *(money(row[name]) for name in _SUMS),
-            Bar(most or 1, 0, row["net"], width=_BAR, color="green"),
-        )
+        bar = Bar(most or 1, 0, row["net"], color="green")
+        table.add_row(row["month"], bar, money(row["net"]))
     return table
+
+
+def _told(name: str, value: int) -> str:
+    return str(value) if name in _COUNTS else money(value)
 
 
 def toys(rows: Sequence[Report]) -> Table:

@@ -18,9 +18,9 @@ SAMPLE = Path(__file__).parent / "sample" / "toys.csv"
 
 
 def fill(settings: Settings, progress: Progress) -> Report | None:
-    """Put the sample into an empty catalogue of the local cloud, with its pictures.
+    """Put the sample into an empty catalogue of the local cloud, with its files.
 
-    None when there are toys already. Toys stay without pictures where nobody keeps files. Raises
+    None when there are toys already. Toys stay without files where nobody keeps them. Raises
     LocalError when a toy or a picture is refused.
     """
     account = Account(settings, "local")
@@ -55,7 +55,8 @@ def seed(settings: Settings, environment: str, file: Path | None) -> bool:
     rate = f" in {report.seconds:.1f} s ({rows / report.seconds:.0f} rows/s)" if rows else ""
     console.print(
         f"Toys: {report.added} added, {report.there} there already{rate}. "
-        f"Pictures: {report.pictures} on their toys. Refused: {len(report.refusals)}."
+        f"Pictures: {report.pictures} on their toys. Downloads: {report.downloads}. "
+        f"Refused: {len(report.refusals)}."
     )
     return not report.refusals
 
@@ -69,7 +70,7 @@ def _seeded(
     (toys,) = select(["toys"])
     with account.api(toys) as api:
         report = bring_in(api, rows, progress)
-        if pictures and any(row.pictures for row in rows):
+        if pictures and any(row.pictures or row.download for row in rows):
             (keeper,) = select(["file-manager"])
             with account.api(keeper) as files:
                 content = _drawn if is_sample else Path.read_bytes
@@ -80,7 +81,7 @@ def _seeded(
 
 
 def _drawn(path: Path) -> bytes:
-    """A picture of the sample, drawn when it is asked for the first time."""
+    """A file of the sample, drawn when it is asked for the first time."""
     return draw.draw(path.name, path.parent).read_bytes()
 
 

@@ -161,13 +161,14 @@ def _addresses(service: Service, settings: Settings) -> dict[str, str]:
         case "public-api":
             return {"CognitoUrl": f"{settings.url}/cognito/"}
         case "payments":
-            return {"StripeApiBase": settings.stripe_url, "StripeReturnUrl": f"{settings.url}/"}
+            return {"StripeApiBase": settings.stripe_url, "StripeReturnUrl": f"{settings.url}/paid"}
         case "reports":
             return {
                 "DatabaseHost": HOST,
                 "DatabasePort": str(settings.postgres_port),
                 "DatabaseName": settings.database,
-                "DatabaseUser": settings.database_user,
+                "DatabaseUser": settings.database_writer,
+                "DatabaseReader": settings.database_reader,
                 "DatabaseAuthentication": "none",
             }
         case _:

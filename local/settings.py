@@ -34,6 +34,8 @@ class Settings:
     region: str = "eu-west-1"
     database: str = "reports"
     database_user: str = "tbs"
+    database_writer: str = "reports_writer"
+    database_reader: str = "reports_reader"
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:

@@ -2,14 +2,15 @@
 
 The columns may stand in any order; those that a toy need not have may be left out. Between tags and
 between pictures stands a semicolon, and between attributes, too: `colour=red;pieces=40;loud=false`.
-Numbers, true and false are what they look like; all other values are text.
+Numbers, true and false are what they look like; all other values are text. A digital toy
+(`fulfilment`) has a `download`: the file that is sold, which nobody else gets to see.
 """
 
 import csv
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,11 +21,14 @@ REQUIRED = ("sku", "name", "category", "brand", "price", "currency", "stock")
 
 COLUMNS = (
     *("sku", "name", "description", "category", "brand", "minAge", "maxAge", "price", "currency"),
-    *("stock", "tags", "attributes", "pictures"),
+    *("stock", "tags", "attributes", "pictures", "fulfilment", "download"),
 )
 
 TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".webp": "image/webp"}
 """The content types of pictures, by the endings of their names."""
+
+SOLD_TYPES = TYPES | {".pdf": "application/pdf"}
+"""Those of downloads."""
 
 MOST_PICTURES = 12
 
@@ -39,6 +43,7 @@ class Row:
     line: int
     draft: dict[str, Any]
     pictures: tuple[Path, ...] = ()
+    download: Path | None = None
 
     @property
     def sku(self) -> str:
@@ -61,8 +66,8 @@ class Refusal:
 def read(path: Path, pictures: Path | None = None) -> tuple[list[Row], list[Refusal]]:
     """The toys of a file, and the rows that are none.
 
-    Names of pictures are relative to the folder given for them, else to the file's own. Raises
-    LocalError when there is no such file, or when it is no CSV of toys as a whole.
+    Names of pictures and downloads are relative to the folder given for them, else to the file's
+    own. Raises LocalError when there is no such file, or when it is no CSV of toys as a whole.
     """
     folder = (pictures or path.parent).resolve()
     rows: list[Row] = []
@@ -138,8 +143,9 @@ def _row(line: int, header: list[str], cells: list[str], folder: Path) -> Row:
         raise _Wrong(f"has {len(cells)} cells where the header has {len(header)}")
     given = {name: cell.strip() for name, cell in zip(header, cells, strict=True)}
     pictures = _pictures(given.pop("pictures", ""), folder)
+    download = _download(given.pop("download", ""), folder)
     draft = {name: _cell(name, text) for name, text in given.items() if text or name in REQUIRED}
-    return Row(line, draft, pictures)
+    return Row(line, draft, pictures, download)
 
 
 def _cell(name: str, text: str) -> Any:
@@ -189,15 +195,24 @@ def _value(name: str, text: str) -> str | int | float | bool:
 def _pictures(text: str, folder: Path) -> tuple[Path, ...]:
     found: list[Path] = []
     for name in _parts(text):
-        path = (folder / name).resolve()
-        # Who writes the file may not be who runs it: nothing else of the machine is published.
-        if not path.is_relative_to(folder):
-            raise _Wrong(f"the picture {name} is outside of the file's folder")
-        if path.suffix.lower() not in TYPES:
-            raise _Wrong(f"the picture {name} is none: it ends in none of {', '.join(TYPES)}")
+        path = _file(f"the picture {name}", name, folder, TYPES)
         if path.name in {other.name for other in found}:
             raise _Wrong(f"two pictures are called {path.name}")
         found.append(path)
     if len(found) > MOST_PICTURES:
         raise _Wrong(f"has {len(found)} pictures: {MOST_PICTURES} at most")
     return tuple(found)
+
+
+def _download(name: str, folder: Path) -> Path | None:
+    return _file(f"the download {name}", name, folder, SOLD_TYPES) if name else None
+
+
+def _file(what: str, name: str, folder: Path, types: Mapping[str, str]) -> Path:
+    path = (folder / name).resolve()
+    # Who writes the file may not be who runs it: nothing else of the machine is published.
+    if not path.is_relative_to(folder):
+        raise _Wrong(f"{what} is outside of the file's folder")
+    if path.suffix.lower() not in types:
+        raise _Wrong(f"{what} is none: it ends in none of {', '.join(types)}")
+    return path

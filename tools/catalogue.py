@@ -18,6 +18,8 @@ NOT_DESCRIBED = {
     "stock",
     "pictures",
     "waiting",
+    "downloads",
+    "downloadFileId",
     "availability",
     "revision",
     "version",
@@ -144,6 +146,26 @@ def pictured(teller: Teller, toys: Mapping[str, Json]) -> dict[str, Json]:
     return files
 
 
+def digital(teller: Teller) -> Json:
+    """A toy that is sold as a file comes into the catalogue, and its file after it."""
+    draft = _draft("Paper Castle", "CASTLE-01", "Crafts", 590, 20) | {"fulfilment": "digital"}
+    toy, _ = teller.call("toys", "POST", "/toys", 201, body=draft, label="create a paper toy")
+    _expect(toy["downloadFileId"], None)
+    file = published(teller, toy, "castle.pdf")
+    found, _ = teller.call("toys", "GET", f"/toys/{toy['toyId']}")
+    _expect(found["downloadFileId"], file["fileId"])
+    return {**found}
+
+
+def published(teller: Teller, toy: Json, name: str) -> Json:
+    """What a digital toy is sold as is uploaded."""
+    body = pictures.pdf(name)
+    file = _announced(teller, toy, name, body, pictures.PDF)
+    teller.upload(file["upload"], body, name)
+    teller.settle()
+    return file
+
+
 def tidied(teller: Teller, toys: Mapping[str, Json], files: Mapping[str, Json]) -> None:
     """What orders hold is looked at. A picture goes; a day later, so does what never came."""
     train = toys["Wooden Train Set"]
@@ -184,14 +206,14 @@ def _owner(toy: Json) -> str:
     return f"urn:tbs:toy:{toy['toyId']}"
 
 
-def _announced(teller: Teller, toy: Json, name: str, body: bytes) -> Json:
+def _announced(teller: Teller, toy: Json, name: str, body: bytes, kind: str = pictures.PNG) -> Json:
     """A file that is to be uploaded, with the form for it."""
     asked = {
         "owner": _owner(toy),
         "name": name,
-        "contentType": pictures.PNG,
+        "contentType": kind,
         "size": len(body),
-        "visibility": "public",
+        "visibility": "public" if kind == pictures.PNG else "private",
     }
     file: Json
     file, _ = teller.call(

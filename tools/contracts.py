@@ -253,10 +253,11 @@ def _tell_errors(operation: Json, guard: str | None) -> None:
         told.add("413")
     if "path" in places:
         told.add("404")
-    if any(
-        parameter["name"].lower() == "if-match" for parameter in operation.get("parameters", [])
-    ):
-        told |= {"412", "428"}
+    conditions = [p for p in operation.get("parameters", []) if p["name"].lower() == "if-match"]
+    if conditions:
+        told.add("412")
+    if "428" in json.dumps(conditions):  # it says so where it may not be missing
+        told.add("428")
     own = {"429", "5XX"}
     if guard:
         own.add("403" if guard == "AWS_IAM" else "401")

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 from urllib.parse import parse_qs, quote
 
@@ -40,7 +41,7 @@ def message(template: str, body: str, headers: Mapping[str, str]) -> tuple[str, 
         "util": _Util(),
         "context": {"requestTimeEpoch": int(time.time() * 1000)},
     }
-    made = airspeed.Template(template).merge(known).strip()
+    made = _parsed(template).merge(known).strip()
     given = parse_qs(made, keep_blank_values=True, strict_parsing=True)
     asked = {name: value for name, (value,) in given.items()}
     if asked.get("Action") != "SendMessage":
@@ -60,3 +61,9 @@ def message(template: str, body: str, headers: Mapping[str, str]) -> tuple[str, 
             raise ValueError(f"SQS takes no empty attribute: {name}")
         attributes[name] = value
     return sent, attributes
+
+
+@cache
+def _parsed(template: str) -> Any:
+    """The template, which is read when it is merged for the first time."""
+    return airspeed.Template(template)

@@ -13,7 +13,7 @@ Json = dict[str, Any]
 SOURCE, CREATED = "aws.s3", "Object Created"
 """Where the event comes from, and what it is called."""
 
-PUT, POSTED = "PutObject", "POST Object"
+PUT, POSTED, COPIED = "PutObject", "POST Object", "CopyObject"
 """How an object came: `reason` of the event."""
 
 _NOT_CHECKED = {"policy", "x-amz-signature", "file"}
@@ -114,7 +114,7 @@ def created(
     Args:
         size: in bytes.
         etag: as S3 answers it, in quotes.
-        reason: how it came: PUT or POSTED.
+        reason: how it came: PUT, POSTED or COPIED.
         at: when it came, in epoch seconds.
         requester: the id of the account that put it there.
     """

@@ -1,9 +1,9 @@
-"""Small pictures, the same bytes everywhere: nothing in them is left to a library's version."""
+"""Small pictures and papers, the same bytes everywhere: no library's version is in them."""
 
 import struct
 import zlib
 
-PNG = "image/png"
+PNG, PDF = "image/png", "application/pdf"
 
 
 def png(width: int, height: int, colour: tuple[int, int, int]) -> bytes:
@@ -20,3 +20,22 @@ def png(width: int, height: int, colour: tuple[int, int, int]) -> bytes:
 
 def _chunk(name: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+
+def pdf(text: str) -> bytes:
+    """A PDF of one page with a line on it. Takes ASCII without brackets."""
+    drawn = f"BT /F 24 Tf 72 720 Td ({text}) Tj ET".encode()
+    parts = [
+        b"<< /Type /Catalog /Pages 2 0 R >>",
+        b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R /Resources "
+        b"<< /Font << /F << /Type /Font /Subtype /Type1 /BaseFont /Helvetica >> >> >> >>",
+        b"<< /Length %d >>\nstream\n%s\nendstream" % (len(drawn), drawn),
+    ]
+    body, places = b"%PDF-1.4\n", []
+    for number, part in enumerate(parts, 1):
+        places.append(len(body))
+        body += b"%d 0 obj\n%s\nendobj\n" % (number, part)
+    table = b"".join(b"%010d 00000 n \n" % place for place in places)
+    body, start = body + b"xref\n0 5\n0000000000 65535 f \n" + table, len(body)
+    return body + b"trailer << /Size 5 /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n" % start

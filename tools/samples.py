@@ -3,6 +3,7 @@
 - inbox-<Message>.json: the message as the queue hands it on
 - uploads-ObjectCreated.json, and so on for any other door on a queue: the event in it
 - webhook-<event>.json: the outsider's event as the queue hands it on, with its headers
+- feedback-<event>.json: what SES reports of a mail
 - outbox-<Message>.json: the change of the table that led to the message
 - carrier-<STATUS>.json, and so on for any other door on a stream: a change to that status; or
   indexer-<INSERT, MODIFY or REMOVE>.json, where what changes has none
@@ -52,7 +53,8 @@ def _names(invocation: Invocation, operations: Operations) -> Iterator[str]:
     (record,) = event["Records"]
     if "body" in record:
         told = json.loads(record["body"])
-        name = str(told.get("detail-type") or told["type"])
+        kinds = ("detail-type", "type", "eventType", "status")
+        name = str(next(told[kind] for kind in kinds if told.get(kind)))
         yield f"{door.name}-{name.replace(' ', '')}"
     elif door.name == "outbox":
         for message in invocation.sent:

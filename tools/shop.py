@@ -34,6 +34,7 @@ from urllib.parse import urlsplit
 import boto3
 import time_machine
 from aws_lambda_powertools.utilities.parameters import clear_caches
+from botocore.client import BaseClient
 from moto import mock_aws
 from moto.awslambda.models import LambdaBackend
 from moto.cloudfront.models import cloudfront_backends
@@ -181,6 +182,7 @@ class Shop:
             self._clock = opening.enter_context(time_machine.travel(START, tick=False))
             opening.enter_context(mock_aws())
             opening.enter_context(_untransformed())
+            opening.enter_context(_nobody_suppressed())
             opening.enter_context(
                 patch.object(notifications, "_send_event_bridge_message", self._tell_of_object)
             )
@@ -373,11 +375,8 @@ class Shop:
 
         Raises LookupError when the template has no such path.
         """
-        for intake in self._wiring.intakes:
-            if (intake.service, intake.method, intake.path) == (service, "POST", path):
-                self.send(intake.queue, *gateway.message(intake.template, body, headers))
-                return
-        raise LookupError(f"The template of {service} puts no POST {path} into a queue")
+        intake = self._wiring.intake(service, path)
+        self.send(intake.queue, *gateway.message(intake.template, body, headers))
 
     # How it is made
 
@@ -511,9 +510,8 @@ class Shop:
         if not event_name.startswith("s3:ObjectCreated:"):
             return
         at = time.time()
-        detail = objects.created(
-            bucket.name, key.name, key.size, key.etag, self._reason, at, account
-        )
+        reason = objects.COPIED if event_name.endswith(":Copy") else self._reason
+        detail = objects.created(bucket.name, key.name, key.size, key.etag, reason, at, account)
         event = objects.event(str(mock_random.uuid4()), detail, at, account, REGION)
         event["time"] = at  # moto writes it out
         for rule in events_backends[account][REGION].event_buses["default"].rules.values():
@@ -533,10 +531,14 @@ class Shop:
 
     @contextmanager
     def _seeded(self) -> Iterator[None]:
-        """uuid4 and moto draw from the seed. What it was before comes back at the end."""
+        """uuid4, secrets and moto draw from the seed. What was before comes back at the end."""
         self._random = random.Random()
         before = mock_random.getstate()
-        with patch.object(os, "urandom", lambda size: self._random.randbytes(size)):
+
+        def draw(size: int) -> bytes:
+            return self._random.randbytes(size)
+
+        with patch.object(os, "urandom", draw), patch.object(random, "_urandom", draw):
             yield
         mock_random.setstate(before)
 
@@ -562,6 +564,21 @@ def _untransformed() -> Iterator[None]:
         transforming(rule, told, transform_input=transform_input)  # type: ignore[arg-type]
 
     with patch.object(Rule, "send_to_targets", send):
+        yield
+
+
+@contextmanager
+def _nobody_suppressed() -> Iterator[None]:
+    """SES' own suppression list, which moto has not: nobody is on it."""
+    calling = BaseClient._make_api_call  # type: ignore[attr-defined]
+
+    def call(client: Any, operation: str, params: Json) -> Any:
+        if operation != "DeleteSuppressedDestination":
+            return calling(client, operation, params)
+        error: Any = {"Error": {"Code": "NotFoundException", "Message": "It is not on the list"}}
+        raise client.exceptions.NotFoundException(error, operation)
+
+    with patch.object(BaseClient, "_make_api_call", call):
         yield
 
 

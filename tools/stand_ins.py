@@ -42,6 +42,7 @@ WEBHOOK_EVENTS = (
     "payment_intent.requires_action",
     "payment_intent.canceled",
     "charge.refunded",
+    "refund.failed",
 )
 """What the shop asks Stripe to tell it of, as far as the stand-in does."""
 
@@ -104,6 +105,11 @@ class Stripe:
         """The shopper goes through 3-D Secure for a payment."""
         url = f"{self.address}/test/payment_intents/{intent_id}/authenticate"
         httpx.post(url, json={"outcome": outcome}, trust_env=False).raise_for_status()
+
+    def fail_refund(self, refund_id: str) -> None:
+        """The bank sends a refund back."""
+        url = f"{self.address}/test/refunds/{refund_id}/fail"
+        httpx.post(url, trust_env=False).raise_for_status()
 
 
 @contextmanager

@@ -1,13 +1,13 @@
 """What happens in the shop, told once with the real code of all services in one process.
 
 Toys come into the catalogue, and pictures to them (see `catalogue`). Orders are delivered, or end
-before: declined, out of stock, cancelled, not paid in time, undeliverable. Around them what it
-takes to call every operation and to send every message once. The same run gives the same ids,
+before: declined, out of stock, cancelled, not paid in time, undeliverable. Staff take calls, give
+money back and change addresses (see `staff`). Around them what it takes to call every operation and
+to send every message once. The same run gives the same ids,
 times and messages, byte by byte.
 """
 
 import json
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -15,11 +15,29 @@ from typing import Any
 
 import boto3
 
-from tools import catalogue, stand_ins
+from tools import catalogue, staff, stand_ins
 from tools.services import Service
-from tools.shop import Delivery, Invocation, Shop
+from tools.shop import Invocation, Shop
+from tools.shopper import (
+    ADDRESS,
+    MANAGER,
+    NO_FUNDS,
+    SHOPPER,
+    THREE_D_SECURE,
+    VISA,
+    cancelled,
+    carried,
+    expect,
+    expect_refund,
+    intent_id,
+    is_message,
+    ordered,
+)
 from tools.teller import StoryError, Teller
 from tools.wiring import REGION, Json, stack_name
+
+__all__ = ["ADDRESS", "SHOPPER", "THREE_D_SECURE", "VISA"]
+"""Who shops, and with what: it is looked for here, too."""
 
 SHOP_URL = "https://shop.example.com/"
 """Where Stripe sends the shopper back to."""
@@ -29,32 +47,6 @@ SAGA = ("PLACED", "RESERVED", "CONFIRMED", "DISPATCHED", "DELIVERED")
 
 POOL = "shoppers"
 """The name of the user pool."""
-
-VISA = "pm_card_visa"
-NO_FUNDS = "pm_card_visa_chargeDeclinedInsufficientFunds"
-THREE_D_SECURE = "pm_card_authenticationRequired"
-
-SHOPPER = {
-    "sub": "6f1f5a52-3c0e-4a53-9d0e-0f6c2f1d7b11",
-    "email": "shopper@example.com",
-    "email_verified": "true",
-    "cognito:username": "6f1f5a52-3c0e-4a53-9d0e-0f6c2f1d7b11",
-    "token_use": "id",
-}
-MANAGER = SHOPPER | {
-    "sub": "0b5c0f0e-7a55-4b0b-8f0a-2d5be8f1a3c4",
-    "email": "manager@example.com",
-    "cognito:username": "0b5c0f0e-7a55-4b0b-8f0a-2d5be8f1a3c4",
-    "cognito:groups": "customers,managers",
-}
-ADDRESS = {
-    "name": "Robin Example",
-    "line1": "1 Example Street",
-    "line2": None,
-    "city": "Dublin",
-    "postalCode": "D02 X285",
-    "country": "IE",
-}
 
 
 @contextmanager
@@ -68,6 +60,10 @@ def opened(services: Sequence[Service], seed: int = 0) -> Iterator[Teller]:
         secret = {"apiKey": "sk_test_story", "webhookSecret": stand_ins.WEBHOOK_SECRET}
         boto3.client("secretsmanager").create_secret(
             Name="tbs/stripe", SecretString=json.dumps(secret)
+        )
+        boto3.client("secretsmanager").create_secret(
+            Name=shop.parameter("fulfilment", "CarrierSecretName"),
+            SecretString=json.dumps({"webhookSecret": staff.CARRIER_SECRET}),
         )
         sender = shop.parameter("notification", "SenderAddress")
         boto3.client("sesv2").create_email_identity(EmailIdentity=sender)
@@ -92,6 +88,7 @@ def _parameters(stripe: stand_ins.Stripe, database_port: int) -> dict[str, dict[
             "DatabasePort": str(database_port),
             "DatabaseName": stand_ins.DATABASE,
             "DatabaseUser": stand_ins.DATABASE_USER,
+            "DatabaseReader": stand_ins.DATABASE_USER,
             "DatabaseAuthentication": "none",
         },
     }
@@ -116,10 +113,20 @@ def play(teller: Teller) -> list[Invocation]:
     _cancelled_too_late(teller, toys, delivered["orderId"])
     _undeliverable(teller, toys)
     _lost(teller, toys)
+    staff.phoned(teller, toys)
+    staff.readdressed(teller, toys)
+    refunded = staff.given_back(teller, toys)
+    staff.called_off(teller, toys)
+    staff.downloaded(teller, toys, catalogue.digital(teller))
+    staff.brought(teller, toys)
     _looked_up(teller, toys, delivered["orderId"])
-    _operated(teller, delivered)
+    _operated(teller)
+    staff.bounced(teller, delivered["orderId"])
     _reported(teller)
+    staff.counted(teller)
     catalogue.tidied(teller, toys, pictures)
+    staff.reconciled(teller, delivered["orderId"])
+    staff.sent_back(teller, refunded)
     _rebuilt(teller, delivered)
     return teller.told
 
@@ -226,135 +233,135 @@ def _delivered(teller: Teller, toys: Mapping[str, Json]) -> Json:
     changes = [change["what"] for line in quote["lines"] for change in line["changes"]]
     if changes != ["PRICE"]:
         raise StoryError(f"The kite is cheaper, and the quote says {changes}")
-    order_id = _order(teller, toys, {"Wooden Train Set": 1, "Box Kite": 2}, VISA, quote["gross"])
+    order_id = ordered(teller, toys, {"Wooden Train Set": 1, "Box Kite": 2}, VISA, quote["gross"])
     teller.settle()
-    return _expect(teller, order_id, "DELIVERED")
+    return expect(teller, order_id, "DELIVERED")
 
 
 def _by_hand(teller: Teller, toys: Mapping[str, Json]) -> None:
     """The warehouse is quicker than the carrier, who finds nothing left to do."""
-    order_id = _order(teller, toys, {"Box Kite": 1}, VISA)
-    teller.settle(but=_carried)
+    order_id = ordered(teller, toys, {"Box Kite": 1}, VISA)
+    teller.settle(but=carried)
     teller.call("fulfilment", "GET", "/shipments", query={"status": "WAITING"})
     parcel = {"carrier": "Example Post", "trackingNumber": "EP000000001IE"}
     path = f"/shipments/{order_id}"
     teller.call("fulfilment", "POST", f"{path}/dispatch", body=parcel)
-    teller.settle(but=_carried)
+    teller.settle(but=carried)
     teller.call("fulfilment", "POST", f"{path}/deliver")
     teller.call("fulfilment", "GET", path)
     teller.settle()
-    _expect(teller, order_id, "DELIVERED")
+    expect(teller, order_id, "DELIVERED")
 
 
 def _declined(teller: Teller, toys: Mapping[str, Json]) -> None:
     """The card has no money on it: what was held is given back."""
-    order_id = _order(teller, toys, {"Wooden Train Set": 2}, NO_FUNDS)
+    order_id = ordered(teller, toys, {"Wooden Train Set": 2}, NO_FUNDS)
     teller.settle()
-    _expect(teller, order_id, "CANCELLED", "PAYMENT_DECLINED")
+    expect(teller, order_id, "CANCELLED", "PAYMENT_DECLINED")
 
 
 def _more_than_there_is(teller: Teller, toys: Mapping[str, Json]) -> None:
     """One of the toys ordered is there three times, not four: nothing of the order is held."""
-    order_id = _order(teller, toys, {"Box Kite": 1, "Marble Run": 4}, VISA)
+    order_id = ordered(teller, toys, {"Box Kite": 1, "Marble Run": 4}, VISA)
     teller.settle()
-    _expect(teller, order_id, "CANCELLED", "OUT_OF_STOCK")
+    expect(teller, order_id, "CANCELLED", "OUT_OF_STOCK")
 
 
 def _authenticated(teller: Teller, toys: Mapping[str, Json]) -> None:
     """The shopper's bank wants to know who pays, is told, and Stripe's webhook says it is paid."""
-    order_id = _order(teller, toys, {"Box Kite": 1}, THREE_D_SECURE)
+    order_id = ordered(teller, toys, {"Box Kite": 1}, THREE_D_SECURE)
     teller.settle()
-    order = _expect(teller, order_id, "RESERVED")
-    teller.stripe.authenticate(_intent_id(order), "succeed")
+    order = expect(teller, order_id, "RESERVED")
+    teller.stripe.authenticate(intent_id(order), "succeed")
     teller.settle()
-    _expect(teller, order_id, "DELIVERED")
+    expect(teller, order_id, "DELIVERED")
 
 
 def _not_authenticated(teller: Teller, toys: Mapping[str, Json]) -> None:
     """The shopper's bank wants to know who pays, and is not convinced."""
-    order_id = _order(teller, toys, {"Box Kite": 2}, THREE_D_SECURE)
+    order_id = ordered(teller, toys, {"Box Kite": 2}, THREE_D_SECURE)
     teller.settle()
-    order = _expect(teller, order_id, "RESERVED")
-    teller.stripe.authenticate(_intent_id(order), "fail")
+    order = expect(teller, order_id, "RESERVED")
+    teller.stripe.authenticate(intent_id(order), "fail")
     teller.settle()
-    _expect(teller, order_id, "CANCELLED", "PAYMENT_DECLINED")
+    expect(teller, order_id, "CANCELLED", "PAYMENT_DECLINED")
 
 
 def _never_paid(teller: Teller, toys: Mapping[str, Json]) -> None:
     """The shopper's bank wants to know who pays, and hears nothing until the deadline."""
-    order_id = _order(teller, toys, {"Box Kite": 3}, THREE_D_SECURE)
+    order_id = ordered(teller, toys, {"Box Kite": 3}, THREE_D_SECURE)
     teller.settle()
     teller.sweep("orders")
     teller.settle()
-    _expect(teller, order_id, "RESERVED")
+    expect(teller, order_id, "RESERVED")
     patience = int(teller.shop.parameter("orders", "OrderDeadlineMinutes"))
     teller.shop.advance(timedelta(minutes=patience))
     teller.sweep("orders")
     teller.settle()
-    _expect(teller, order_id, "CANCELLED", "EXPIRED")
+    expect(teller, order_id, "CANCELLED", "EXPIRED")
 
 
 def _cancelled_before_it_came(teller: Teller, toys: Mapping[str, Json]) -> None:
     """The shopper's change of mind overtakes the order."""
-    order_id = _order(teller, toys, {"Wooden Train Set": 1}, VISA)
-    teller.settle(but=lambda delivery: _of(delivery, "PlaceOrder"))
-    _cancel(teller, order_id)
-    teller.settle(but=lambda delivery: _of(delivery, "PlaceOrder"))
+    order_id = ordered(teller, toys, {"Wooden Train Set": 1}, VISA)
+    teller.settle(but=lambda delivery: is_message(delivery, "PlaceOrder"))
+    cancelled(teller, order_id)
+    teller.settle(but=lambda delivery: is_message(delivery, "PlaceOrder"))
     teller.settle()
-    _expect(teller, order_id, "CANCELLED", "CUSTOMER")
+    expect(teller, order_id, "CANCELLED", "CUSTOMER")
 
 
 def _cancelled_before_it_was_paid(teller: Teller, toys: Mapping[str, Json]) -> None:
     """The shopper's bank wants to know who pays, and the shopper would rather not."""
-    order_id = _order(teller, toys, {"Wooden Train Set": 1}, THREE_D_SECURE)
+    order_id = ordered(teller, toys, {"Wooden Train Set": 1}, THREE_D_SECURE)
     teller.settle()
-    _cancel(teller, order_id)
+    cancelled(teller, order_id)
     teller.settle()
-    _expect(teller, order_id, "CANCELLED", "CUSTOMER")
+    expect(teller, order_id, "CANCELLED", "CUSTOMER")
 
 
 def _cancelled_before_it_left(teller: Teller, toys: Mapping[str, Json]) -> None:
     """The parcel still waits for the carrier: it stays, and the money goes back."""
-    order_id = _order(teller, toys, {"Wooden Train Set": 1, "Box Kite": 1}, VISA)
-    teller.settle(but=_carried)
-    _expect(teller, order_id, "CONFIRMED")
-    _cancel(teller, order_id)
-    teller.settle(but=lambda delivery: _carried(delivery) or _of(delivery, "CancelShipment"))
-    _expect(teller, order_id, "CANCELLING")
-    teller.settle(but=_carried)
-    order = _expect(teller, order_id, "CANCELLED", "CUSTOMER")
-    _expect_refund(order)
+    order_id = ordered(teller, toys, {"Wooden Train Set": 1, "Box Kite": 1}, VISA)
+    teller.settle(but=carried)
+    expect(teller, order_id, "CONFIRMED")
+    cancelled(teller, order_id)
+    teller.settle(but=lambda delivery: carried(delivery) or is_message(delivery, "CancelShipment"))
+    expect(teller, order_id, "CANCELLING")
+    teller.settle(but=carried)
+    order = expect(teller, order_id, "CANCELLED", "CUSTOMER")
+    expect_refund(order)
     teller.settle()
 
 
 def _cancelled_too_late(teller: Teller, toys: Mapping[str, Json], order_id: str) -> None:
     """What was delivered cannot be cancelled. Nor can what leaves while the shopper asks."""
-    _cancel(teller, order_id, wanted=409)
-    leaving = _order(teller, toys, {"Wooden Train Set": 3}, VISA)
-    teller.settle(but=_carried)
-    _cancel(teller, leaving)
-    teller.settle(but=lambda delivery: _of(delivery, "CancelShipment"))
+    cancelled(teller, order_id, wanted=409)
+    leaving = ordered(teller, toys, {"Wooden Train Set": 3}, VISA)
+    teller.settle(but=carried)
+    cancelled(teller, leaving)
+    teller.settle(but=lambda delivery: is_message(delivery, "CancelShipment"))
     teller.settle()
-    _expect(teller, leaving, "DELIVERED")
+    expect(teller, leaving, "DELIVERED")
 
 
 def _undeliverable(teller: Teller, toys: Mapping[str, Json]) -> None:
     """The carrier knows no such city."""
-    order_id = _order(teller, toys, {"Box Kite": 1}, VISA, address=ADDRESS | {"city": "Atlantis"})
+    order_id = ordered(teller, toys, {"Box Kite": 1}, VISA, address=ADDRESS | {"city": "Atlantis"})
     teller.settle()
-    order = _expect(teller, order_id, "CANCELLED", "UNDELIVERABLE")
-    _expect_refund(order)
+    order = expect(teller, order_id, "CANCELLED", "UNDELIVERABLE")
+    expect_refund(order)
 
 
 def _lost(teller: Teller, toys: Mapping[str, Json]) -> None:
     """The warehouse cannot find what it should pack."""
-    order_id = _order(teller, toys, {"Box Kite": 1, "Wooden Train Set": 2}, VISA)
-    teller.settle(but=_carried)
+    order_id = ordered(teller, toys, {"Box Kite": 1, "Wooden Train Set": 2}, VISA)
+    teller.settle(but=carried)
     path = f"/shipments/{order_id}/fail"
     teller.call("fulfilment", "POST", path, body={"reason": "not on its shelf"})
     teller.settle()
-    order = _expect(teller, order_id, "CANCELLED", "UNDELIVERABLE")
-    _expect_refund(order)
+    order = expect(teller, order_id, "CANCELLED", "UNDELIVERABLE")
+    expect_refund(order)
 
 
 def _looked_up(teller: Teller, toys: Mapping[str, Json], order_id: str) -> None:
@@ -367,14 +374,10 @@ def _looked_up(teller: Teller, toys: Mapping[str, Json], order_id: str) -> None:
     teller.call("file-manager", "GET", f"/files/{files['items'][0]['fileId']}")
 
 
-def _operated(teller: Teller, order: Json) -> None:
-    """What the saga has no occasion for: a refund after delivery, a file nobody takes."""
-    order_id = order["orderId"]
-    refund = {"orderId": order_id, "reason": "RETURNED", "amount": order["gross"]}
-    teller.say("tbs.orders", "RefundPayment", refund, version=99)
-    teller.settle()
+def _operated(teller: Teller) -> None:
+    """What the saga has no occasion for: a file nobody takes."""
     picture = {
-        "owner": f"urn:tbs:payment:{order_id}",
+        "owner": "urn:tbs:payment:by-hand",
         "name": "receipt.exe",
         "contentType": "application/x-msdownload",
         "visibility": "private",
@@ -382,69 +385,3 @@ def _operated(teller: Teller, order: Json) -> None:
     }
     teller.say("tbs.payments", "StoreFile", picture)
     teller.settle()
-
-
-def _order(
-    teller: Teller,
-    toys: Mapping[str, Json],
-    lines: Mapping[str, int],
-    card: str,
-    expected: int | None = None,
-    address: Json = ADDRESS,
-) -> str:
-    """Check out, at the price that is expected, if one is. Gives the order's id."""
-    wanted = [{"toyId": toys[name]["toyId"], "quantity": n} for name, n in lines.items()]
-    label = f"order {lines} to {address['city']} by {card}"
-    teller.shop.advance(timedelta(minutes=10))
-    order, _ = teller.call(
-        "public-api",
-        "POST",
-        "/orders",
-        202,
-        label=label,
-        body={
-            "lines": wanted,
-            "shippingAddress": address,
-            "paymentMethodId": card,
-            **({} if expected is None else {"expectedGross": expected}),
-        },
-        headers={"Idempotency-Key": str(uuid.uuid5(uuid.NAMESPACE_OID, label))},
-        claims=SHOPPER,
-    )
-    return str(order["orderId"])
-
-
-def _cancel(teller: Teller, order_id: str, wanted: int = 202) -> None:
-    """Ask for the order to be cancelled."""
-    path = f"/orders/{order_id}/cancellation"
-    teller.call("public-api", "POST", path, wanted, claims=SHOPPER)
-
-
-def _expect(teller: Teller, order_id: str, status: str, reason: str | None = None) -> Json:
-    """The order, as the shopper sees it. Raises when it did not come to that."""
-    order: Json
-    order, _ = teller.call("public-api", "GET", f"/orders/{order_id}", claims=SHOPPER)
-    if (order["status"], order["reason"]) != (status, reason):
-        raise StoryError(f"The order is {order['status']} ({order['reason']}), not {status}")
-    return order
-
-
-def _expect_refund(order: Json) -> None:
-    if order["refund"] != {"amount": order["gross"], "status": "REFUNDED"}:
-        raise StoryError(f"The order's money is not given back: {order['refund']}")
-
-
-def _intent_id(order: Json) -> str:
-    """The payment at Stripe that waits for the shopper."""
-    secret: str = order["paymentAction"]["clientSecret"]
-    return secret.partition("_secret_")[0]
-
-
-def _carried(delivery: Delivery) -> bool:
-    """Whether the carrier would set about it."""
-    return delivery.door.name == "carrier"
-
-
-def _of(delivery: Delivery, message: str) -> bool:
-    """Whether it is that message, on its way to who hears it."""
-    return delivery.key.endswith(f":{message}")

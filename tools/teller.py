@@ -36,7 +36,10 @@ class Teller:
         if answer["statusCode"] != wanted:
             raise StoryError(f"{service}: {label} was answered {answer}, not {wanted}")
         headers = {n.lower(): v[0] for n, v in answer.get("multiValueHeaders", {}).items()}
-        return json.loads(answer["body"]) if answer.get("body") else None, headers
+        body = answer.get("body") or None
+        if body and "json" in headers.get("content-type", "json"):
+            body = json.loads(body)
+        return body, headers
 
     def settle(self, *, but: Callable[[Delivery], bool] = lambda _: False) -> None:
         """Deliver all that waits, and all that comes of it, until nothing is left `but` that.
@@ -59,9 +62,9 @@ class Teller:
             raise StoryError(f"S3: the upload of {label} was answered {status}, not {wanted}")
         self.shop.advance(STEP)
 
-    def sweep(self, service: str) -> None:
-        """Let a service be looked through for what is past its deadline."""
-        self._tell(self.shop.run_schedule(service, "sweep", "sweep"))
+    def sweep(self, service: str, door: str = "sweep") -> None:
+        """Let a service do what it does by itself from time to time."""
+        self._tell(self.shop.run_schedule(service, door, door))
 
     def report(self) -> None:
         """Let the sales be reported, as they are each night."""

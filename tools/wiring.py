@@ -5,7 +5,7 @@ moto makes a template's tables, queues, buckets and rules, and resolves its func
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
@@ -28,6 +28,8 @@ PHYSICAL_NAME = {
     "AWS::Events::Rule": "Name",
 }
 """What is made of a template, and the property by which each is named."""
+
+EVENT_DESTINATION = "AWS::SES::ConfigurationSetEventDestination"
 
 KINDS: Mapping[str, Literal["SQS", "DynamoDB", "Schedule"]] = {
     "SQS": "SQS",
@@ -93,6 +95,16 @@ class Bucket(NamedTuple):
     """Whether the default bus is told of the objects that come into it."""
 
 
+class Outlet(NamedTuple):
+    """What SES tells of the mails of a configuration set, by a topic, into a queue."""
+
+    service: str
+    kinds: frozenset[str]
+    """BOUNCE, COMPLAINT, …"""
+    queue: str
+    """The queue's physical name."""
+
+
 class Intake(NamedTuple):
     """A path of an API that leads into a queue, with no code between."""
 
@@ -117,6 +129,7 @@ class Wiring:
     rules: list[Rule] = field(default_factory=list)
     """One entry for each target of each rule."""
     intakes: list[Intake] = field(default_factory=list)
+    outlets: list[Outlet] = field(default_factory=list)
     queues: dict[str, Queue] = field(default_factory=dict)
     tables: dict[str, Json] = field(default_factory=dict)
     """The resolved properties of each AWS::DynamoDB::Table."""
@@ -125,6 +138,13 @@ class Wiring:
     """What was made up for each secret that a template has generated, by the secret's name."""
     distributions: list[str] = field(default_factory=list)
     """The ids of CloudFront's distributions."""
+
+    def intake(self, service: str, path: str) -> Intake:
+        """What a POST to that path leads into. Raises LookupError without one."""
+        for intake in self.intakes:
+            if (intake.service, intake.method, intake.path) == (service, "POST", path):
+                return intake
+        raise LookupError(f"The template of {service} puts no POST {path} into a queue")
 
     def source(self, service: str, logical_id: str) -> Source:
         """The source of that logical id. Raises LookupError without one."""
@@ -190,6 +210,7 @@ class _Stack:
         for method in self._service.of_type("AWS::ApiGateway::Method").values():
             if method["Integration"]["Type"] == "AWS":
                 wiring.intakes.append(self._intake(method))
+        wiring.outlets += self._outlets()
         for door in self._service.doors:
             if self._is_there(door.condition):
                 wiring.doors.append(door)
@@ -240,6 +261,20 @@ class _Stack:
         queue = integration["Uri"].rpartition("/")[2]
         path = self._path(method["ResourceId"])
         return Intake(self._service.name, method["HttpMethod"], path, template, queue)
+
+    def _outlets(self) -> Iterator[Outlet]:
+        for name, reports in self._service.of_type(EVENT_DESTINATION).items():
+            if not self._is_there(self._service.resources[name].get("Condition")):
+                continue
+            told = self._resolved(reports)["EventDestination"]
+            kinds = frozenset(told["MatchingEventTypes"])
+            for subscribed in self._service.of_type("AWS::SNS::Subscription").values():
+                given = self._resolved(subscribed)
+                if given["TopicArn"] != told["SnsDestination"]["TopicARN"]:
+                    continue
+                if (given["Protocol"], given.get("RawMessageDelivery")) != ("sqs", True):
+                    raise NotWired(f"{self._service.name}: a topic tells {given['Protocol']}")
+                yield Outlet(self._service.name, kinds, _last(given["Endpoint"]))
 
     def _path(self, reference: Mapping[str, Any]) -> str:
         """The path that an API's resource stands for. A reference to the API is to its root."""

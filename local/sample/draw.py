@@ -1,6 +1,6 @@
-"""Draws the pictures of the sample's toys: `python -m local.sample.draw FOLDER`.
+"""Draws the pictures of the sample's toys, and its PDFs: `python -m local.sample.draw FOLDER`.
 
-The same picture comes out each time, to the last pixel.
+The same ones come out each time, to the last pixel.
 """
 
 import hashlib
@@ -16,6 +16,7 @@ from local.sample import (
     knots,
     memory,
     outdoor,
+    papers,
     puppets,
     puzzles,
     science,
@@ -40,19 +41,23 @@ PICTURES: Mapping[str, Callable[[Canvas], None]] = MappingProxyType(
             *(science.weather_station, outdoor.kite_swift, outdoor.skipping_rope),
         )
     }
+    | dict(papers.PICTURES)
 )
 """What draws each picture, by the name of its file."""
 
 
 def draw(name: str, folder: Path) -> Path:
-    """The file of one picture in a folder, drawn unless it is there. It is there whole or not."""
+    """A picture or a PDF in a folder, drawn unless it is there. It is there whole or not."""
     path = folder / name
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        canvas = Canvas(name)
-        PICTURES[name](canvas)
-        half = path.with_suffix(f".{os.getpid()}")
-        canvas.picture().save(half, "PNG", compress_level=6)
+        half = path.with_suffix(f"{path.suffix}.{os.getpid()}")
+        if name in papers.PAPERS:
+            papers.PAPERS[name](half)
+        else:
+            canvas = Canvas(name)
+            PICTURES[name](canvas)
+            canvas.picture().save(half, "PNG", compress_level=6)
         half.replace(path)
     return path
 
@@ -66,5 +71,5 @@ def fingerprint() -> str:
 
 
 if __name__ == "__main__":
-    for picture in PICTURES:
+    for picture in (*PICTURES, *papers.PAPERS):
         print(draw(picture, Path(sys.argv[1])))

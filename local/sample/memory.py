@@ -22,7 +22,7 @@ from local.sample.palette import (
 def memory_of_the_woods(canvas: Canvas) -> None:
     """Nine cards on the table, six of them turned up."""
     backdrop(canvas, "Games")
-    motifs = (_leaf, None, _mushroom, _acorn, _owl, None, None, _mushroom, _tree)
+    motifs = (leaf, None, mushroom, acorn, owl, None, None, mushroom, tree)
     tilts = (-4, 3, -2, 2, -3, 4, 3, -2, 3)
     for number, (motif, tilt) in enumerate(zip(motifs, tilts, strict=True)):
         x, y = 212 + number % 3 * 288, 206 + number // 3 * 288
@@ -44,7 +44,7 @@ def memory_of_the_woods(canvas: Canvas) -> None:
                 motif(canvas)
 
 
-def _leaf(canvas: Canvas) -> None:
+def leaf(canvas: Canvas) -> None:
     canvas.shadow(oval(0, 0, 70), 18, "#9fd08c66")
     canvas.blob(
         [(-66, 62), (-58, -14), (0, -70), (70, -72), (66, 0), (14, 58)],
@@ -56,7 +56,7 @@ def _leaf(canvas: Canvas) -> None:
         canvas.line([(shift, -shift), (shift + 44, -shift - 2)], 4, "#2f6b4599")
 
 
-def _mushroom(canvas: Canvas) -> None:
+def mushroom(canvas: Canvas) -> None:
     canvas.shadow(oval(0, 86, 60, 10), 8, "#6a8a4a88")
     canvas.blob([(-24, 0), (24, 0), (30, 70), (0, 88), (-30, 70)], Fade("#fff8ea", "#e3d0ac"))
     canvas.blob(
@@ -69,7 +69,7 @@ def _mushroom(canvas: Canvas) -> None:
         canvas.line([(x, 88), (x + 10, 64)], 5, GREEN_DARK)
 
 
-def _acorn(canvas: Canvas) -> None:
+def acorn(canvas: Canvas) -> None:
     canvas.blob(
         [(-48, -18), (48, -18), (44, 34), (0, 86), (-44, 34)], Fade(ORANGE_LIGHT, "#a85e26")
     )
@@ -85,7 +85,7 @@ def _acorn(canvas: Canvas) -> None:
     canvas.line([(0, -70), (6, -92), (20, -98)], 9, "#6d4629", smooth=True)
 
 
-def _owl(canvas: Canvas) -> None:
+def owl(canvas: Canvas) -> None:
     canvas.blob(
         [(-66, -50), (-56, -90), (0, -70), (56, -90), (66, -50), (70, 40), (0, 92), (-70, 40)],
         Fade("#b48a63", "#7b5537"),
@@ -103,7 +103,7 @@ def _owl(canvas: Canvas) -> None:
     canvas.polygon([(-10, -14), (10, -14), (0, 8)], ORANGE)
 
 
-def _tree(canvas: Canvas) -> None:
+def tree(canvas: Canvas) -> None:
     canvas.shadow(oval(0, 86, 70, 10), 8, "#6a8a4a88")
     canvas.polygon([(-14, 40), (14, 40), (20, 88), (-20, 88)], Fade(WOOD, WOOD_DARK))
     for y, wide, shade in ((56, 78, GREEN_DARK), (14, 64, "#4f9160"), (-28, 48, GREEN)):

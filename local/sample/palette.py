@@ -25,6 +25,7 @@ BACKDROPS = {
     "Puzzles": ("#e6f5f4", "#a9d6d3"),
     "Science": ("#e9f2fc", "#b3cfee"),
     "Outdoor": ("#cfeafa", "#f1f6e2"),
+    "To print": ("#fbf3e3", "#d9cdb4"),
 }
 """The colours at the top and at the bottom, by category."""
 

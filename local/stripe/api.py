@@ -321,6 +321,8 @@ class Api:
         call = Call(self.ledger, checked, request.path_params.get("id", ""), origin)
         refusal: StripeError | None = None
         try:
+            if fault.mode == "in_vain":
+                raise api_error()
             rendered = operation.act(call)
         except StripeError as error:
             refusal = error
@@ -413,6 +415,7 @@ class Controls:
             Route("/test/reset", self.reset, methods=["POST"]),
             Route("/test/webhooks", self.set_webhooks, methods=["POST"]),
             Route("/test/events/{id}/resend", self.resend, methods=["POST"]),
+            Route("/test/refunds/{id}/fail", self.fail_refund, methods=["POST"]),
             Route(authenticate, self.authentication_page, methods=["GET"]),
             Route(authenticate, self.authenticate, methods=["POST"]),
         ]
@@ -458,6 +461,12 @@ class Controls:
         event = self._ledger.send_again(request.path_params["id"])
         self._api.commit()
         return JSONResponse(self._ledger.render.event(event))
+
+    async def fail_refund(self, request: Request) -> Response:
+        origin = Origin(self._ledger.new_id("req"))
+        refund = self._ledger.fail_refund(request.path_params["id"], origin)
+        self._api.commit()
+        return JSONResponse(self._ledger.render.refund(refund))
 
     async def authentication_page(self, request: Request) -> Response:
         intent = self._ledger.intent(request.path_params["id"])

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Mode = Literal["none", "broken", "down", "late", "lose_answer"]
+Mode = Literal["none", "broken", "down", "in_vain", "late", "lose_answer"]
 
 
 class Fault(BaseModel):
@@ -13,6 +13,7 @@ class Fault(BaseModel):
 
     - `down`: 503 before the key is looked at, and nothing is done.
     - `broken`: all is done, and 500 is the answer, kept under the key as any other.
+    - `in_vain`: nothing is done, and 500 is the answer, kept under the key as any other.
     - `lose_answer`: all is done and 500 is answered; the true answer is kept under the key.
     - `late`: all is done, and answered `delay` seconds later; until then the key is in use.
     """

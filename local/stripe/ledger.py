@@ -310,6 +310,27 @@ class Ledger:
         self._emit("charge.refunded", after, origin, before=before)
         return refund
 
+    def fail_refund(self, refund_id: str, origin: Origin) -> Refund:
+        """The bank sends a refund back, as days later it may: its money can be given back anew.
+
+        Raises:
+            StripeError: 404 for an unknown refund; 400 if it has failed before.
+        """
+        refund = self.refund(refund_id)
+        if refund.failure_reason:
+            raise invalid_request(f"Refund {refund.id} has failed before.")
+        charge = self.charge(refund.charge)
+        left = charge.amount_refunded - refund.amount
+        self.books.charges.put(charge.id, replace(charge, amount_refunded=left))
+        before = self.render.refund(refund)
+        refund = replace(refund, failure_reason="expired_or_canceled_card")
+        self.books.refunds.put(refund.id, refund)
+        after = self.render.refund(refund)
+        known = {name: before.get(name) for name in after}
+        for event_type in ("refund.updated", "refund.failed"):
+            self._emit(event_type, after, origin, before=known)
+        return refund
+
     def refund(self, refund_id: str) -> Refund:
         refund = self.books.refunds.get(refund_id)
         if refund is None:

@@ -108,6 +108,8 @@ class Refund:
     payment_intent: str
     reason: RefundReason | None
     metadata: dict[str, str]
+    failure_reason: str | None = None
+    """Why the bank sent the money back; None: it did not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -197,8 +197,9 @@ class Renderer:
             "reason": refund.reason,
             "receipt_number": None,
             "source_transfer_reversal": None,
-            "status": "succeeded",
+            "status": "failed" if refund.failure_reason else "succeeded",
             "transfer_reversal": None,
+            **({"failure_reason": refund.failure_reason} if refund.failure_reason else {}),
         }
 
     def event(self, event: Event) -> Json:

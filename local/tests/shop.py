@@ -39,8 +39,9 @@ class FakeShop:
         return toy_id
 
     def store(self, toy_id: str, name: str, status: str = "STORED") -> str:
-        """A file of a toy that is there; its id."""
-        file = self._file({"owner": f"urn:tbs:toy:{toy_id}", "name": name})
+        """A picture of a toy that is there; its id."""
+        asked = {"owner": f"urn:tbs:toy:{toy_id}", "name": name, "visibility": "public"}
+        file = self._file(asked)
         file["status"] = status
         if status == "STORED":
             self.toys[toy_id]["pictures"].append({"fileId": file["fileId"], "name": name})
@@ -89,7 +90,7 @@ class FakeShop:
 
     def _judge(self, toy_id: str) -> None:
         """Look at the files of a toy once more: they are judged after so many looks."""
-        for file in self.files.values():
+        for file in [*self.files.values()]:  # others upload meanwhile
             if file["owner"].endswith(toy_id) and file["fileId"] in self.uploads:
                 file["looks"] += 1
                 if file["status"] != "PENDING" or file["looks"] <= self.looks:
@@ -98,6 +99,9 @@ class FakeShop:
                     file |= {"status": "REJECTED", "reason": reason}
                     continue
                 file["status"] = "STORED"
+                if file["visibility"] == "private":
+                    self.toys[toy_id]["downloadFileId"] = file["fileId"]
+                    continue
                 shown = {"fileId": file["fileId"], "name": file["name"]}
                 self.toys[toy_id]["pictures"].append(shown)
 

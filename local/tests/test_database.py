@@ -40,6 +40,23 @@ def test_a_real_postgresql_with_an_empty_database(settings: Settings) -> None:
             assert connection.execute("SELECT to_regclass('sales')").fetchone() == (None,)
             version = connection.info.server_version
         assert version // 10000 == 16
+        _the_reader_only_reads(settings)
     finally:
         assert cloud.down(settings) == ["postgres"]
         shutil.rmtree(database.folder(settings))
+
+
+def _the_reader_only_reads(settings: Settings) -> None:
+    """What the writer lets it, of what the writer makes."""
+    url = settings.database_url.replace(settings.database_user, "{}", 1)
+    with psycopg.connect(url.format(settings.database_writer), autocommit=True) as writer:
+        writer.execute("CREATE TABLE sales (net integer)")
+        writer.execute(f"GRANT SELECT ON sales TO {settings.database_reader}")
+    with psycopg.connect(url.format(settings.database_reader), autocommit=True) as reader:
+        assert reader.execute("SELECT * FROM sales").fetchall() == []
+        with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+            reader.execute("INSERT INTO sales VALUES (1)")
+        reader.execute("SET default_transaction_read_only = off")
+        for refused in ("INSERT INTO sales VALUES (1)", "CREATE TABLE mine (n integer)"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                reader.execute(refused.encode())

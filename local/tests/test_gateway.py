@@ -190,16 +190,17 @@ def files(serve: Serve, settings: Settings) -> str:
     return serve(application(reached, lambda: "", find_distribution=lambda: "d123.cloudfront.net"))
 
 
-def test_public_files_come_from_the_distribution(files: str) -> None:
+@pytest.mark.parametrize("folder", ["public", "shared"])
+def test_files_come_from_the_distribution(files: str, folder: str) -> None:
     answer = ask(
         "GET",
-        f"{files}/public/f-1/a%20b.webp?v=1",
+        f"{files}/{folder}/f-1/a%20b.webp?v=1",
         headers={"Authorization": "token", "X-Forwarded-Proto": "http", "Range": "bytes=0-9"},
     )
     assert answer.status_code == 200
     assert answer.headers["x-shop"] == "yes"
     arrived = answer.json()
-    assert arrived["path"] == "/public/f-1/a%20b.webp"
+    assert arrived["path"] == f"/{folder}/f-1/a%20b.webp"
     assert arrived["query"] == "v=1"
     assert arrived["headers"]["host"] == "d123.cloudfront.net"
     assert arrived["headers"]["x-forwarded-proto"] == "https"
@@ -208,9 +209,10 @@ def test_public_files_come_from_the_distribution(files: str) -> None:
     assert "authorization" not in arrived["headers"]
 
 
-def test_only_public_files_are_read_and_nothing_is_written(files: str) -> None:
-    assert ask("HEAD", f"{files}/public/f-1/card.webp").status_code == 200
-    assert ask("PUT", f"{files}/public/f-1/card.webp", content=b"x").status_code == 405
+@pytest.mark.parametrize("folder", ["public", "shared"])
+def test_only_what_is_shown_is_read_and_nothing_is_written(files: str, folder: str) -> None:
+    assert ask("HEAD", f"{files}/{folder}/f-1/card.webp").status_code == 200
+    assert ask("PUT", f"{files}/{folder}/f-1/card.webp", content=b"x").status_code == 405
     assert ask("GET", f"{files}/private/f-1/receipt.html").status_code == 404
     assert ask("GET", f"{files}/incoming/f-1").status_code == 404
 

@@ -328,6 +328,10 @@ def test_letters_that_were_not_seen(waiting: int, in_flight: int, found: int, un
             '{"Records": [{"eventSource": "aws:s3", "eventName": "ObjectCreated:Put"}]}',
             ("aws:s3 ObjectCreated:Put", ""),
         ),
+        (
+            '{"eventType": "Bounce", "mail": {"messageId": "m-1", "destination": ["a@b.c"]}}',
+            ("SES: Bounce", "m-1"),
+        ),
     ],
 )
 def test_the_content_of_a_body(body: str, found: tuple[str, str]) -> None:

@@ -35,25 +35,51 @@ REPORT: dict[str, Any] = {
 MESSAGE = {"metadata": {"id": "sales:7:SalesReported"}, "data": REPORT}
 
 
-def printed(what: RenderableType) -> list[str]:
+def printed(what: RenderableType, width: int = 160) -> list[str]:
     text = io.StringIO()
-    Console(file=text, width=160).print(what)
+    Console(file=text, width=width).print(what)
     return text.getvalue().splitlines()
 
 
-def test_each_month_is_a_row_with_a_bar() -> None:
-    title, _, *rows = printed(report.months(REPORT))
+def rows_of(lines: list[str]) -> list[str]:
+    return [line for line in lines if line.strip().startswith("2026-")]
+
+
+def test_each_month_is_a_row() -> None:
+    title, *lines = printed(report.months(REPORT, 160))
     assert "EUR" in title
     assert "UTC" in title
+    rows = rows_of(lines)
     assert len(rows) == 12
-    assert rows[-1].split()[:6] == ["2026-12", "2", "9", "12,345.67", "0.00", "0.00"]
-    bars = [row.count("█") for row in rows]
-    assert bars == [0] * 10 + [12, 24]
+    assert rows[-1].split() == ["2026-12", "2", "9", "12,345.67", "0.00", "0.00", "0.05"]
+    (footer,) = (line for line in lines if "sum" in line)
+    assert footer.split() == ["sum", "3", "11", "18,518.51", "0.00", "7,000.00", "0.05"]
+
+
+def test_each_month_has_a_bar_as_long_as_its_net() -> None:
+    title, *rows = printed(report.chart(REPORT, 160))
+    assert "EUR" in title
+    assert len(rows) == 12
+    *none, half, whole = (row.count("█") for row in rows)
+    assert set(none) == {0}
+    assert half == whole // 2 > 20
+    assert rows[-1].split()[0] == "2026-12"
+    assert rows[-1].split()[-1] == "12,345.67"
+
+
+@pytest.mark.parametrize("width", [40, 60, 76, 80, 200])
+def test_nothing_is_wider_than_the_terminal_nor_cut(width: int) -> None:
+    for what in (report.months(REPORT, width), report.chart(REPORT, width)):
+        lines = printed(what, width)
+        assert max(map(len, lines)) <= width
+        assert all("12,345.67" in line for line in lines if "2026-12" in line)
+        assert len(rows_of(lines)) == 12
+        assert not any("…" in line for line in lines)
 
 
 def test_a_shop_that_has_sold_nothing_has_no_bars() -> None:
     empty = REPORT | {"months": [{"month": "2026-11", **TOTALS}] * 12}
-    assert not any("█" in line for line in printed(report.months(empty)))
+    assert not any("█" in line for line in printed(report.chart(empty, 80)))
 
 
 def test_names_are_text_and_nothing_else() -> None:

@@ -1,6 +1,8 @@
 """The sample: toys that the catalogue takes, and a picture of each that is drawn."""
 
 import csv
+import random
+import re
 from pathlib import Path
 
 import pytest
@@ -8,19 +10,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from local.sample import draw
+from local.sample import draw, papers
 from local.sample.canvas import SIDE, Canvas, Fade, curve, oval, rounded
+from local.sample.mazes import walls, ways
 from local.sample.palette import BACKDROPS
+from local.sample.sheet import Sheet, save
 from local.seed import SAMPLE
 from local.toyfile import COLUMNS, read
 
 
-def test_two_dozen_toys_and_a_picture_of_each(tmp_path: Path) -> None:
+def test_two_dozen_toys_three_to_print_and_a_picture_of_each(tmp_path: Path) -> None:
     rows, refusals = read(SAMPLE, tmp_path)
     assert not refusals
-    assert len(rows) == 24
+    assert len(rows) == 27
     assert {path.name for row in rows for path in row.pictures} == draw.PICTURES.keys()
     assert all(len(row.pictures) == 1 for row in rows)
+    digital = [row for row in rows if row.draft.get("fulfilment") == "digital"]
+    assert {row.download.name for row in digital if row.download} == papers.PAPERS.keys()
+    assert [row for row in rows if row.download] == digital
     assert next(csv.reader(SAMPLE.open()), []) == list(COLUMNS)
     for row in rows:
         toy = row.draft
@@ -72,6 +79,62 @@ def test_the_folder_of_pictures_is_another_when_what_draws_is(
     (tmp_path / "draw.py").write_text("changed")
     monkeypatch.setattr(draw, "HERE", tmp_path)
     assert draw.fingerprint() != before
+
+
+@pytest.mark.parametrize(("name", "pages"), [("colouring-book.pdf", 8), ("paper-pairs.pdf", 2)])
+def test_the_same_pdf_each_time(tmp_path: Path, name: str, pages: int) -> None:
+    whole = draw.draw(name, tmp_path / "a").read_bytes()
+    assert draw.draw(name, tmp_path / "b").read_bytes() == whole
+    assert whole.startswith(b"%PDF-1.4")
+    assert whole.count(b"/Type /Page ") == pages
+    assert len(whole) < 1024 * 1024
+    assert [path.name for path in (tmp_path / "a").iterdir()] == [name]
+
+
+def test_a_pdf_names_the_place_of_each_of_its_parts(tmp_path: Path) -> None:
+    sheet = Sheet("a", "A (1) \\")
+    sheet.rectangle(0, 0, 1000, 1000, "#ff0000")
+    save(tmp_path / "a.pdf", [sheet, sheet])
+    whole = (tmp_path / "a.pdf").read_bytes()
+    start = int(whole.split(b"startxref\n")[1].split()[0])
+    assert whole[start:].startswith(b"xref\n0 8\n")
+    entries = whole[start:].split(b"\n")[3:10]
+    for number, entry in enumerate(entries, 1):
+        assert len(entry) == 19
+        assert whole[int(entry[:10]) :].startswith(f"{number} 0 obj".encode())
+    for length, rest in re.findall(rb"/Length (\d+) [^\n]*\nstream\n(.*?)endobj", whole, re.DOTALL):
+        assert rest[int(length) :] == b"\nendstream\n"
+    assert rb"(A \(1\) \\) Tj" in sheet.content
+    assert b"1 0 0 rg 40 732 m 555 732 l 555 217 l 40 217 l h f" in sheet.content
+
+
+def test_a_page_to_colour_in_has_no_colours() -> None:
+    sheet = Sheet("a", "A", outlined=True)
+    sheet.ellipse(500, 500, 100, fill=Fade("#ff0000", "#00ff00"))
+    sheet.ellipse(500, 500, 50, fill="#ffffff55")
+    sheet.line([(0, 0), (10, 10)], 20, "#ff0000")
+    told = sheet.content.decode()
+    assert "1 1 1 rg" in told
+    assert "1 0 0" not in told
+    assert told.count(" h B") == 1
+
+
+@given(st.integers(2, 20), st.integers())
+def test_in_a_maze_each_place_is_reached_by_one_way(size: int, seed: int) -> None:
+    found = ways(size, random.Random(seed))
+    assert len(found) == size * size - 1
+    seen, new = {(0, 0)}, [(0, 0)]
+    while new:
+        place = new.pop()
+        for way in found:
+            if place in way:
+                other = way[1] if way[0] == place else way[0]
+                if other not in seen:
+                    seen.add(other)
+                    new.append(other)
+    assert len(seen) == size * size
+    inner = 2 * size * (size - 1) - len(found)
+    assert len(walls(size, random.Random(seed))) == inner + 4
 
 
 def colour(canvas: Canvas, x: float, y: float) -> tuple[int, ...]:

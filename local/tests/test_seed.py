@@ -14,7 +14,7 @@ from local.errors import LocalError
 from local.gallery import Gallery
 from local.importer import Report, batched, bring_in
 from local.progress import Progress
-from local.sample import draw
+from local.sample import draw, papers
 from local.services import Service
 from local.settings import Settings
 from local.tests.shop import FakeShop
@@ -239,6 +239,38 @@ def test_a_form_that_refuses_and_one_that_fails(
         hang(shop, Report(toys=report.toys), progress)
 
 
+def test_what_is_sold_goes_in_privately_and_comes_to_its_toy(
+    shop: FakeShop, progress: Progress, tmp_path: Path
+) -> None:
+    (tmp_path / "a.png").write_bytes(PICTURE)
+    (tmp_path / "a.pdf").write_bytes(b"%PDF-")
+    draft = {"sku": "A-1", "name": "Top", "price": 995, "fulfilment": "digital"}
+    sold = Row(2, draft, (tmp_path / "a.png",), tmp_path / "a.pdf")
+    for number in range(2):
+        report = hang(shop, bring_in(shop.toys_api, [sold], progress), progress)
+        assert (report.there, report.pictures, report.downloads) == (number, 1, 1)
+        assert not report.refusals
+    (toy,) = shop.toys.values()
+    file = shop.files[toy["downloadFileId"]]
+    assert (file["visibility"], file["contentType"]) == ("private", "application/pdf")
+    assert shop.uploads[file["fileId"]] == b"%PDF-"
+    assert len(shop.uploads) == 2
+
+
+def test_a_newer_file_that_is_sold_stays(
+    shop: FakeShop, progress: Progress, tmp_path: Path
+) -> None:
+    (tmp_path / "a.pdf").write_bytes(b"%PDF-")
+    draft = {"sku": "A-1", "name": "Top", "price": 995, "fulfilment": "digital"}
+    sold = Row(2, draft, (), tmp_path / "a.pdf")
+    hang(shop, bring_in(shop.toys_api, [sold], progress), progress)
+    (toy,) = shop.toys.values()
+    toy["downloadFileId"] = "newer"
+    report = hang(shop, bring_in(shop.toys_api, [sold], progress), progress)
+    assert (report.downloads, report.refusals) == (1, [])
+    assert toy["downloadFileId"] == "newer"
+
+
 def test_no_more_than_a_few_pictures_at_once(
     shop: FakeShop, progress: Progress, tmp_path: Path
 ) -> None:
@@ -297,13 +329,13 @@ def test_an_empty_catalogue_is_filled_once(
 ) -> None:
     report = seed.fill(settings, progress)
     assert report is not None
-    assert (report.added, report.pictures) == (24, 24)
-    assert len(account.toys) == 24
+    assert (report.added, report.pictures, report.downloads) == (27, 27, 3)
+    assert len(account.toys) == 27
     assert all(len(toy["pictures"]) == 1 for toy in account.toys.values())
     assert seed.fill(settings, progress) is None
-    assert len(account.toys) == 24
+    assert len(account.toys) == 27
     (folder,) = (settings.home / "sample").iterdir()
-    assert {path.name for path in folder.iterdir()} == draw.PICTURES.keys()
+    assert {path.name for path in folder.iterdir()} == {*draw.PICTURES, *papers.PAPERS}
 
 
 def test_a_catalogue_is_filled_without_pictures_where_nobody_keeps_files(
@@ -312,7 +344,7 @@ def test_a_catalogue_is_filled_without_pictures_where_nobody_keeps_files(
     monkeypatch.setattr(stacks, "statuses", lambda settings: {})
     report = seed.fill(settings, progress)
     assert report is not None
-    assert (report.added, report.pictures) == (24, 0)
+    assert (report.added, report.pictures, report.downloads) == (27, 0, 0)
     assert not account.files
 
 
@@ -329,13 +361,13 @@ def test_what_became_of_a_file_is_told(
 ) -> None:
     path = tmp_path / "toys.csv"
     (tmp_path / "a.png").write_bytes(PICTURE)
-    good = "A-1,Top,Spins,Wood,Test,36,96,995,EUR,4,,colour=red,a.png"
+    good = "A-1,Top,Spins,Wood,Test,36,96,995,EUR,4,,colour=red,a.png,,"
     path.write_text(f"{','.join(COLUMNS)}\n{good}\n")
     assert seed.seed(settings, "local", path)
     out = capsys.readouterr().out
     assert "Toys: 1 added, 0 there already in" in out
-    assert "Pictures: 1 on their toys. Refused: 0." in out
-    assert "Catalogue: pictures 1/1" in out
+    assert "Pictures: 1 on their toys. Downloads: 0. Refused: 0." in out
+    assert "Catalogue: files 1/1" in out
     wrong = [good, good.replace("A-1", "A-2").replace(",995,", ",0,"), "A-3,Top", good]
     path.write_text("\n".join([",".join(COLUMNS), *wrong]))
     assert not seed.seed(settings, "local", path)
@@ -345,7 +377,7 @@ def test_what_became_of_a_file_is_told(
     lines = [line.strip() for line in out.splitlines() if line.startswith("  line")]
     assert lines == [
         "line 3: A-2: price: should be at least 1",
-        "line 4: A-3: has 2 cells where the header has 13",
+        "line 4: A-3: has 2 cells where the header has 15",
         "line 5: A-1: has the SKU of line 2",
     ]
 
@@ -354,8 +386,8 @@ def test_the_sample_goes_where_no_file_is_named(
     settings: Settings, account: FakeShop, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert seed.seed(settings, "local", None)
-    assert "Toys: 24 added" in capsys.readouterr().out
-    assert len(account.uploads) == 24
+    assert "Toys: 27 added" in capsys.readouterr().out
+    assert len(account.uploads) == 30
 
 
 @pytest.mark.parametrize(

@@ -96,7 +96,7 @@ def test_this_machines_addresses_win_over_samconfig(root: Path, settings: Settin
     )
     assert local_parameters(service, settings) == {
         "StripeApiBase": settings.stripe_url,
-        "StripeReturnUrl": f"{settings.url}/",
+        "StripeReturnUrl": f"{settings.url}/paid",
         "Name": "x",
         "Architecture": architecture(),
     }

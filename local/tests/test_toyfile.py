@@ -15,7 +15,7 @@ from local.toyfile import COLUMNS, Row, read
 HEADER = ",".join(COLUMNS)
 ROW = (
     "A-1,Top,Spins,Wood,Test,36,96,995,EUR,4,wooden; first,"
-    "colour=red;pieces=4;loud=false,a.png;b.JPG"
+    "colour=red;pieces=4;loud=false,a.png;b.JPG,digital,a.pdf"
 )
 
 
@@ -52,14 +52,17 @@ def test_a_row_is_what_the_api_takes(path: Path) -> None:
         "stock": 4,
         "tags": ["wooden", "first"],
         "attributes": {"colour": "red", "pieces": 4, "loud": False},
+        "fulfilment": "digital",
     }
+    assert row.download == path.parent / "a.pdf"
     assert row.pictures == (path.parent / "a.png", path.parent / "b.JPG")
 
 
 def test_cells_that_are_empty_say_nothing(path: Path) -> None:
-    (row,) = rows(path, "A-1,Top,,Wood,Test,,,995,EUR,0,,,")
+    (row,) = rows(path, "A-1,Top,,Wood,Test,,,995,EUR,0,,,,,")
     assert row.draft.keys() == {"sku", "name", "category", "brand", "price", "currency", "stock"}
     assert row.pictures == ()
+    assert row.download is None
 
 
 def test_columns_in_another_order_and_without_those_that_may_lack(path: Path) -> None:
@@ -94,7 +97,9 @@ def test_lines_are_counted_as_an_editor_counts_them(path: Path) -> None:
         ("a.png", "/etc/a.png", "the picture /etc/a.png is outside"),
         ("a.png", "x/b.JPG", r"two pictures are called b\.JPG"),
         ("a.png", ";".join(f"{n}.png" for n in range(12)), "has 13 pictures: 12 at most"),
-        (",EUR", "", "has 12 cells where the header has 13"),
+        ("a.pdf", "a.zip", r"the download a\.zip is none: it ends in none of \.png"),
+        ("a.pdf", "../a.pdf", r"the download \.\./a\.pdf is outside"),
+        (",EUR", "", "has 14 cells where the header has 15"),
     ],
 )
 def test_a_row_that_is_no_toy_is_told_by_its_line(
@@ -155,7 +160,7 @@ def test_values_of_attributes_have_types(path: Path, text: str, value: object) -
     assert (type(found), found) == (type(value), value)
 
 
-@given(st.lists(st.lists(st.text(max_size=8), max_size=14), max_size=5))
+@given(st.lists(st.lists(st.text(max_size=8), max_size=16), max_size=5))
 def test_whatever_the_rows_say_each_is_a_toy_or_refused(
     tmp_path_factory: pytest.TempPathFactory, cells: list[list[str]]
 ) -> None:

@@ -182,7 +182,7 @@ def test_the_bank_asks_and_the_shopper_confirms(
     assert "Complete" in httpx.get(action["url"]).text
     answer = httpx.post(action["url"], data={"outcome": "succeed"})
     assert answer.status_code == 303
-    assert answer.headers["location"].startswith(f"{settings.url}/?")
+    assert answer.headers["location"].startswith(f"{settings.url}/paid?")
     order = shopper.await_end(order_id)
     assert (order["status"], order["paymentAction"]) == ("DELIVERED", None)
     assert shop.charged(order_id) == order["gross"]

@@ -41,6 +41,8 @@ class Meant:
 CURSOR = "a document cannot say which cursors there are: one that is made up is refused"
 FIELDS = "JSON Schema cannot compare two fields"
 STATE = "a document cannot say what came before"
+SPAN = "a document cannot say how far two days may be apart"
+ZONES = "a document cannot name all time zones"
 ONE_LINE = "JSON Schema knows no list whose items differ in one of their fields"
 
 MEANT = (
@@ -57,10 +59,69 @@ MEANT = (
         )
     ),
     *(
+        Meant(GOOD_IS_REFUSED, service, listing, 400, "ursor", CURSOR)
+        for service, listing in (
+            ("orders", "GET /orders"),
+            ("payments", "GET /payments"),
+            ("fulfilment", "GET /shipments"),
+            ("notification", "GET /emails"),
+            ("notification", "GET /suppressions"),
+            ("reports", "GET /orders/export"),
+        )
+    ),
+    *(
+        Meant(GOOD_IS_REFUSED, "payments", listing, 400, told, SPAN)
+        for listing in ("GET /payments", "GET /reconciliations")
+        for told in ("from and to span", "no day comes before")
+    ),
+    *(
+        Meant(GOOD_IS_REFUSED, "reports", asked, 400, told, why)
+        for asked in ("GET /sales", "GET /sales/top-toys", "GET /funnel", "GET /orders/export")
+        for told, why in (
+            ("is not between", SPAN),
+            ("is later than", FIELDS),
+            ("it takes", SPAN),
+            ("is no name of a time zone", ZONES),
+        )
+    ),
+    Meant(GOOD_IS_REFUSED, "orders", "GET /orders", 400, "is later than", FIELDS),
+    *(
+        Meant(GOOD_IS_REFUSED, "orders", "GET /orders", 422, told, "JSON Schema bounds no times")
+        for told in ("be greater than or equal to", "be less than or equal to")
+    ),
+    Meant(GOOD_IS_REFUSED, "orders", "GET /orders", 400, "to `to` are more than", SPAN),
+    Meant(GOOD_IS_REFUSED, "orders", "POST /orders", 422, "more than one line", ONE_LINE),
+    Meant(
+        GOOD_IS_REFUSED,
+        "orders",
+        "POST /orders",
+        422,
+        "gross",
+        "the lines together may cost more than an order can",
+    ),
+    *(
+        Meant(GOOD_IS_REFUSED, "orders", "POST /orders/{order_id}/refunds", 422, told, why)
+        for told, why in (
+            ("not both", FIELDS),
+            ("more than one line", ONE_LINE),
+            ("what is left", STATE),
+            ("are left", STATE),
+            ("comes to nothing", STATE),
+        )
+    ),
+    *(
         Meant(GOOD_IS_REFUSED, "toys", operation, 422, "minAge is above maxAge", FIELDS)
         for operation in ("POST /toys", "PUT /toys/{toy_id}", "PATCH /toys/{toy_id}")
     ),
     Meant(GOOD_IS_REFUSED, "toys", "GET /toys", 422, " is above ", FIELDS),
+    Meant(
+        GOOD_IS_REFUSED,
+        "toys",
+        "GET /toys",
+        422,
+        "there is no letter in it",
+        "JSON Schema has no name for the letters of all alphabets",
+    ),
     Meant(
         GOOD_IS_REFUSED,
         "toys",

@@ -4,9 +4,10 @@ import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
+from pydantic import Field, TypeAdapter, ValidationError
 
 from local.services import select
 from tests.fuzz.apis import Api, operations
@@ -172,13 +173,23 @@ def test_what_is_meant_is_documented(one: Meant) -> None:
     assert str(one.status) in told["responses"]
 
 
+def out_of_bounds() -> str:
+    """What pydantic says of values that are too small and too great."""
+    told = []
+    for number in (0, 2):
+        with pytest.raises(ValidationError) as refused:
+            TypeAdapter(Annotated[int, Field(ge=1, le=1)]).validate_python(number)
+        told += [error["msg"] for error in refused.value.errors()]
+    return "\n".join(told)
+
+
 @pytest.mark.parametrize(
     "one", [one for one in MEANT if one.status >= 400], ids=lambda one: one.told
 )
 def test_what_is_meant_is_still_said(one: Meant) -> None:
     (service,) = select([one.service])
     code = "".join(path.read_text() for path in service.folder.glob("src/*/*.py"))
-    assert one.told in code
+    assert one.told in code + out_of_bounds()
 
 
 def test_only_that_answer_is_meant() -> None:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tests.rules.tree import Holder, Member, listed
+from tests.rules.tree import Holder, Member, listed, taken
 from tools.services import Service
 
 READS = frozenset({"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"})
@@ -21,6 +21,9 @@ COMMON = {
     "outbox": frozenset({"events:PutEvents"}),
     "republisher": frozenset({"dynamodb:Scan", "dynamodb:UpdateItem", "events:PutEvents"}),
     "uploads": READS | WRITES | TURNS_DOWN,
+    "feedback": READS | WRITES | TURNS_DOWN,
+    "watch": READS,
+    "reconcile": READS | WRITES,
 }
 """What a door may do in any service, by its name."""
 
@@ -30,21 +33,33 @@ SPECIAL = {
     ("file-manager", "cleaner", "cloudfront:CreateInvalidation"): "no copy outlives a file",
     ("file-manager", "cleaner", "s3:DeleteObject"): "it takes away what no record names",
     ("file-manager", "cleaner", "s3:ListBucket"): "it finds what lies there of a file",
-    ("file-manager", "inbox", "s3:DeleteObject"): "what another has stored meanwhile",
-    ("file-manager", "inbox", "s3:PutObject"): "it keeps the receipts",
+    ("file-manager", "cleaner", "dynamodb:GetItem"): "the shares of a file that is deleted",
+    ("file-manager", "cleaner", "dynamodb:PutItem"): "it ends them",
+    ("file-manager", "cleaner", "dynamodb:Query"): "it finds them",
+    ("file-manager", "inbox", "dynamodb:ConditionCheckItem"): "nothing is shared of what is gone",
+    ("file-manager", "inbox", "s3:DeleteObject"): "what another has stored or shared meanwhile",
+    ("file-manager", "inbox", "s3:GetObject"): "what it copies to where it is shared",
+    ("file-manager", "inbox", "s3:PutObject"): "it keeps the receipts, and what is shared",
     ("file-manager", "uploads", "cloudfront:CreateInvalidation"): "what it wrote too late",
     ("file-manager", "uploads", "s3:DeleteObject"): "what it wrote for a file that is not stored",
     ("file-manager", "uploads", "s3:GetObject"): "it judges what was uploaded",
     ("file-manager", "uploads", "s3:ListBucket"): "without it, S3 does not say that one is gone",
     ("file-manager", "uploads", "s3:PutObject"): "it makes the files that are served",
+    ("fulfilment", "WebhookRole", "sqs:SendMessage"): "API Gateway fills the webhook's queue",
+    ("fulfilment", "api", "secretsmanager:GetSecretValue"): "what its cursors are sealed with",
+    ("fulfilment", "webhook", "secretsmanager:GetSecretValue"): "what carriers sign with",
+    ("notification", "api", "ses:DeleteSuppressedDestination"): "the account's list knows it, too",
     ("notification", "inbox", "ses:SendEmail"): "it sends the mails",
+    ("orders", "api", "secretsmanager:GetSecretValue"): "what its cursors are sealed with",
     ("payments", "inbox", "secretsmanager:GetSecretValue"): "the key of Stripe's API",
+    ("payments", "reconcile", "secretsmanager:GetSecretValue"): "the key of Stripe's API",
     ("payments", "webhook", "secretsmanager:GetSecretValue"): "what Stripe signs with",
     ("payments", "WebhookRole", "sqs:SendMessage"): "API Gateway fills the webhook's queue",
     ("public-api", "accounts", "cognito-idp:AdminAddUserToGroup"): "who signed up is a customer",
     ("public-api", "indexer", "dynamodb:BatchGetItem"): "the toys as they are now",
     ("public-api", "indexer", "dynamodb:BatchWriteItem"): "it writes the lists of toys",
     ("public-api", "rebuild", "dynamodb:PutItem"): "it keeps that a rebuild was asked for",
+    ("reports", "api", "rds-db:connect"): "it reads in the database",
     ("reports", "inbox", "rds-db:connect"): "it writes into the database",
     ("reports", "outbox", "lambda:InvokeFunction"): "it has the report made, in another network",
     ("reports", "reporter", "rds-db:connect"): "it counts in the database",
@@ -66,8 +81,13 @@ BUCKET = "${<AWS::S3::Bucket>.Arn}"
 UPLOADED = "${<AWS::S3::Bucket>.Arn}/incoming/*"
 PUBLIC_FILES = "${<AWS::S3::Bucket>.Arn}/public/*"
 PRIVATE_FILES = "${<AWS::S3::Bucket>.Arn}/private/*"
+SHARED_FILES = "${<AWS::S3::Bucket>.Arn}/shared/*"
 PAGES = "${<AWS::S3::Bucket>.Arn}/*"
-FILES = [UPLOADED, PUBLIC_FILES, PRIVATE_FILES]
+FILES = [UPLOADED, PUBLIC_FILES, PRIVATE_FILES, SHARED_FILES]
+MAIL_SET = (
+    "arn:${AWS::Partition}:ses:${AWS::Region}:${AWS::AccountId}:configuration-set/"
+    "${<AWS::SES::ConfigurationSet>}"
+)
 DISTRIBUTION = (
     "arn:${AWS::Partition}:cloudfront::${AWS::AccountId}:distribution/"
     "${<AWS::CloudFront::Distribution>}"
@@ -89,6 +109,7 @@ FORMS = {
     "dynamodb:GetItem": [TABLE],
     "dynamodb:BatchGetItem": [TABLE],
     "dynamodb:BatchWriteItem": [TABLE],
+    "dynamodb:ConditionCheckItem": [TABLE],
     "dynamodb:PutItem": [TABLE],
     "dynamodb:UpdateItem": [TABLE],
     "dynamodb:DeleteItem": [TABLE],
@@ -103,6 +124,7 @@ FORMS = {
     "s3:ListBucket": [BUCKET],
     "s3:PutObject": FILES,
     "secretsmanager:GetSecretValue": [SECRET, OWNER, OWN_SECRET],
+    "ses:DeleteSuppressedDestination": ["*"],
     "ses:SendEmail": ["*"],
     "sqs:ChangeMessageVisibility": [QUEUE],
     "sqs:SendMessage": [QUEUE],
@@ -116,8 +138,9 @@ a parameter.
 NARROWER = {
     ("file-manager", "api", "s3:GetObject"): [PRIVATE_FILES],
     ("file-manager", "api", "s3:PutObject"): [UPLOADED],
-    ("file-manager", "inbox", "s3:DeleteObject"): [PRIVATE_FILES],
-    ("file-manager", "inbox", "s3:PutObject"): [PRIVATE_FILES],
+    ("file-manager", "inbox", "s3:DeleteObject"): [PRIVATE_FILES, SHARED_FILES],
+    ("file-manager", "inbox", "s3:GetObject"): [PRIVATE_FILES],
+    ("file-manager", "inbox", "s3:PutObject"): [PRIVATE_FILES, SHARED_FILES],
     ("file-manager", "uploads", "s3:GetObject"): [UPLOADED],
     ("file-manager", "uploads", "s3:PutObject"): [PUBLIC_FILES, PRIVATE_FILES],
     ("public-api", "api", "dynamodb:PutItem"): [SHOPPERS],
@@ -130,18 +153,20 @@ NARROWER = {
 judges uploads makes none: it would be told of its own, and of that again. A request never writes
 the catalogue, whose lists are read by their keys."""
 
-PUBLISHED = {"public-api": PAGES}
-"""What CloudFront may read of a service's bucket for everybody, where it is not PUBLIC_FILES: the
-storefront's bucket holds its pages and nothing else."""
+PUBLISHED = {"file-manager": [PUBLIC_FILES, SHARED_FILES], "public-api": [PAGES]}
+"""What CloudFront may read of a service's bucket for everybody: beside what is public what is
+shared, by an address that holds a secret; of the storefront's bucket all, which is its pages."""
 
 STARS = {
     UPLOADED: "one of the uploads: which one, the code or the form says",
     PUBLIC_FILES: "one of the public files: which one, the code says",
     PRIVATE_FILES: "one of the private files: which one, the code says",
+    SHARED_FILES: "one of the shared files: which one, the code says",
     POOLS: "the pool names the function, whose role can therefore not name the pool",
     SECRET: "Secrets Manager ends each ARN with six characters of its own",
     GIVEN_USER: "nobody tells the resource id of a database that is given; its user is named",
-    "*": "SES asks for the recipients' identities too: ses:FromAddress limits it",
+    "*": "SES asks for the recipients' identities too: ses:FromAddress limits it; and its list of"
+    " suppressed addresses is the account's",
 }
 """The forms with a star or question mark in them, and why."""
 
@@ -241,6 +266,7 @@ def _named(kind: str, service: Service) -> set[str]:
                 index["IndexName"]
                 for table in service.of_type("AWS::DynamoDB::Table").values()
                 for more in ("GlobalSecondaryIndexes", "LocalSecondaryIndexes")
-                for index in table.get(more, [])
+                for each in table.get(more, [])
+                for index in taken(each)
             }
     return set(service.of_type(kind))

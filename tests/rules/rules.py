@@ -37,6 +37,8 @@ PUBLIC = "public-api"
 """The only service that faces the internet."""
 
 ENTRANCES = {
+    ("fulfilment", "POST", "/carrier-events"): "carriers have to reach it; what comes is checked by"
+    " their signature before it counts",
     ("payments", "POST", "/webhooks/stripe"): "Stripe has to reach it; what comes is checked by"
     " its signature before it counts",
 }
@@ -71,6 +73,8 @@ FOURTEEN_DAYS = 1_209_600
 """The longest that SQS keeps a message, in seconds."""
 
 ROLE = "AWS::IAM::Role"
+QUEUE = "AWS::SQS::Queue"
+TOPIC, SUBSCRIPTION = "AWS::SNS::Topic", "AWS::SNS::Subscription"
 
 GRANTING = {
     "AWS::IAM::": "write the statements into the role",
@@ -524,10 +528,16 @@ def who_reads_a_queue_can_bury_and_put_off(tree: Tree) -> Iterator[str]:
 
 @rule
 def queues_let_in_their_rules_only(tree: Tree) -> Iterator[str]:
-    """A queue that a rule sends to takes messages from this template's rules and nobody else."""
+    """A queue takes messages from the template's rules or topics that feed it, and nobody else."""
     for member in tree.members:
         rules = member.service.of_type("AWS::Events::Rule")
         fed: defaultdict[str, set[str]] = defaultdict(set)
+        for name, subscribed in member.service.of_type(SUBSCRIPTION).items():
+            letters = arns(subscribed.get("RedrivePolicy", {}).get("deadLetterTargetArn"))
+            if not letters:
+                yield f"{_template(member)}: {name}: give it a RedrivePolicy"
+            for queue in arns(subscribed["Endpoint"]) | letters:
+                fed[queue].add(str(subscribed["TopicArn"].get("Ref")))
         for name, properties in rules.items():
             for target in properties.get("Targets", []):
                 for queue in arns(target["Arn"]):
@@ -542,8 +552,13 @@ def queues_let_in_their_rules_only(tree: Tree) -> Iterator[str]:
             for statement in policy["PolicyDocument"]["Statement"]:
                 if statement["Effect"] == "Deny":
                     continue
-                who = arns(statement.get("Condition", {}).get("ArnEquals", {}).get("aws:SourceArn"))
-                if statement["Principal"] != {"Service": "events.amazonaws.com"} or not who:
+                source = statement.get("Condition", {}).get("ArnEquals", {}).get("aws:SourceArn")
+                match source:
+                    case {"Ref": str(topic)} if topic in member.service.of_type(TOPIC):
+                        who, service = {topic}, "sns.amazonaws.com"
+                    case _:
+                        who, service = arns(source), "events.amazonaws.com"
+                if statement["Principal"] != {"Service": service} or not who:
                     yield f"{_template(member)}: a queue policy lets in others: {statement}"
                 if listed(statement["Action"]) != ["sqs:SendMessage"]:
                     yield f"{_template(member)}: a queue policy allows {statement['Action']}"
@@ -555,6 +570,50 @@ def queues_let_in_their_rules_only(tree: Tree) -> Iterator[str]:
                     f"{_template(member)}: the policy of {queue} lets in {sorted(let_in[queue])},"
                     f" its rules are {sorted(fed[queue])}"
                 )
+
+
+@rule
+def topics_hear_of_ses_and_tell_queues(tree: Tree) -> Iterator[str]:
+    """A topic takes what SES says of the template's own configuration set, for queues of its own.
+
+    They get it as it is, so that one reads what SES has said.
+    """
+    for member in tree.members:
+        policies = member.service.of_type("AWS::SNS::TopicPolicy").values()
+        for name in member.service.of_type(TOPIC):
+            let_in = [
+                statement
+                for policy in policies
+                if policy.get("Topics") == [{"Ref": name}]
+                for statement in listed(policy["PolicyDocument"].get("Statement"))
+            ]
+            if not let_in:
+                yield f"{_template(member)}: {name} has no TopicPolicy of its own"
+            for statement in let_in:
+                for fault in _not_of_ses(member, statement):
+                    yield f"{_template(member)}: {name}: {fault}"
+        for name, subscribed in member.service.of_type(SUBSCRIPTION).items():
+            if (
+                subscribed.get("Protocol") != "sqs"
+                or subscribed.get("RawMessageDelivery") is not True
+            ):
+                yield f"{_template(member)}: {name}: set Protocol: sqs and RawMessageDelivery: true"
+            if not arns(subscribed.get("Endpoint")) <= set(member.service.of_type(QUEUE)):
+                yield f"{_template(member)}: {name} tells a queue that is not of this template"
+
+
+def _not_of_ses(member: Member, statement: Mapping[str, Any]) -> Iterator[str]:
+    """How a statement of a topic's policy lets in others than SES, or more than one of its sets."""
+    if statement.get("Principal") != {"Service": "ses.amazonaws.com"}:
+        yield f"lets in {statement.get('Principal')}. SES alone tells it"
+    if statement.get("Action") != "sns:Publish":
+        yield f"allows {statement.get('Action')}. Telling is sns:Publish"
+    asked = statement.get("Condition", {}).get("StringEquals", {})
+    if asked.get("AWS:SourceAccount") != {"Ref": "AWS::AccountId"}:
+        yield "set AWS:SourceAccount in its Condition"
+    texts = grants.written(asked.get("AWS:SourceArn"))
+    if not all(grants.fits(grants.MAIL_SET, text, member.service) for text in texts) or not texts:
+        yield f"hears of the configuration set {texts}. It is to be this template's own"
 
 
 # Functions
@@ -748,10 +807,10 @@ def _opens(member: Member, statement: Mapping[str, Any]) -> Iterator[str]:
         yield f"lets in {statement.get('Principal')}. CloudFront alone reads, for everybody"
     if statement.get("Action") != "s3:GetObject":
         yield f"allows {statement.get('Action')}. Reading is s3:GetObject"
-    public = grants.PUBLISHED.get(member.name, grants.PUBLIC_FILES)
+    public = grants.PUBLISHED.get(member.name, [])
     for text in grants.written(statement.get("Resource")):
-        if not grants.fits(public, text, member.service):
-            yield f"opens {text}. Only {public} is public"
+        if not any(grants.fits(form, text, member.service) for form in public):
+            yield f"opens {text}. Only {' and '.join(public) or 'nothing'} is public"
     source = statement.get("Condition", {}).get("StringEquals", {}).get("AWS:SourceArn")
     texts = grants.written(source)
     if not texts or not all(

@@ -103,6 +103,8 @@ class Aws:
         """Secret strings, by name."""
         self.came: Callable[[Json], None] = lambda detail: None
         """Told of each object that comes into a bucket that tells: the detail of S3's event."""
+        self.mailed: Callable[[Mail], None] = lambda mail: None
+        """Told of each mail that SES takes."""
         self.distributions: set[str] = set()
         """The ids of CloudFront's distributions."""
         self.invalidated: dict[tuple[str, str], tuple[str, ...]] = {}
@@ -179,6 +181,8 @@ class Aws:
         match service, operation:
             case "s3", "PutObject":
                 return self._put_object
+            case "s3", "CopyObject":
+                return self._copy_object
             case "s3", "GetObject":
                 return self._get_object
             case "s3", "HeadObject":
@@ -193,6 +197,8 @@ class Aws:
                 return self._create_invalidation
             case "sesv2", "SendEmail":
                 return self._send_email
+            case "sesv2", "DeleteSuppressedDestination":
+                return self._delete_suppressed
             case "secretsmanager", "GetSecretValue":
                 return self._get_secret_value
         raise NotImplementedError(f"{service} {operation}")
@@ -261,6 +267,25 @@ class Aws:
             more = {"Key": params["Key"]}
             raise Refused("NoSuchKey", "The specified key does not exist.", status=404, more=more)
         return {**self._described(params, body), "Body": StreamingBody(BytesIO(body), len(body))}
+
+    def _copy_object(self, params: Json) -> Json:
+        known = {"Bucket", "Key", "CopySource", "MetadataDirective", *_KEPT}
+        _refuse_unknown("s3 CopyObject", params, known)
+        source = params["CopySource"]
+        _refuse_unknown("s3 CopyObject CopySource", source, {"Bucket", "Key"})
+        if params.get("MetadataDirective") != "REPLACE":
+            raise NotImplementedError("s3 CopyObject that keeps what was said of the object")
+        self._bucket(params)
+        body = self._bucket(source).get(source["Key"])
+        if body is None:
+            more = {"Key": source["Key"]}
+            raise Refused("NoSuchKey", "The specified key does not exist.", status=404, more=more)
+        headers = {name: params[name] for name in _KEPT & params.keys()}
+        headers.setdefault("ContentType", "binary/octet-stream")
+        headers.setdefault("Metadata", {})
+        self._keep(params["Bucket"], params["Key"], body, headers, objects.COPIED)
+        at = datetime.fromtimestamp(int(self._now()), UTC)
+        return {"CopyObjectResult": {"ETag": _etag(body), "LastModified": at}}
 
     def _head_object(self, params: Json) -> Json:
         _refuse_unknown("s3 HeadObject", params, {"Bucket", "Key"})
@@ -409,7 +434,14 @@ class Aws:
             configuration_set=params.get("ConfigurationSetName"),
         )
         self.mails.append(mail)
+        self.mailed(mail)
         return {"MessageId": mail.message_id}
+
+    def _delete_suppressed(self, params: Json) -> Json:
+        """The account's own list: SES itself never puts anybody on it here."""
+        _refuse_unknown("sesv2 DeleteSuppressedDestination", params, {"EmailAddress"})
+        _refuse_address(params["EmailAddress"])
+        raise Refused("NotFoundException", "Email address is not suppressed", status=404)
 
     # Secrets Manager
 

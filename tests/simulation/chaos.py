@@ -35,6 +35,7 @@ RATES = {
     "webhook late": 0.15,
     "webhook twice": 0.08,
     "webhook not taken": 0.1,
+    "webhook lost": 0.03,
     # of the database
     "database asleep": 0.03,
     # of a run: each lasts a while

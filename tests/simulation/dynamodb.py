@@ -1071,6 +1071,7 @@ _QUERY = _EXPRESSION | {
     "FilterExpression",
     "ProjectionExpression",
     "ScanIndexForward",
+    "Select",
     "Limit",
     "ExclusiveStartKey",
     "ConsistentRead",
@@ -1161,6 +1162,8 @@ class Table:
                     "Filter Expression can only contain non-primary key attributes: Primary key"
                     f" attribute: {path[0]}"
                 )
+        if (counts := "Select" in params) and (params["Select"] != "COUNT" or shown):
+            raise NotImplementedError(f"dynamodb Query Select: {params['Select']}")
         limit = params.get("Limit")
         if limit is not None and limit < 1:
             raise ParamValidationError(
@@ -1193,6 +1196,8 @@ class Table:
             if limit is None or seen < limit:
                 last = None
         answer: dict[str, Any] = {"Items": found, "Count": len(found), "ScannedCount": seen}
+        if counts:
+            del answer["Items"]
         if last is not None:
             item = self.items[last]
             answer["LastEvaluatedKey"] = {

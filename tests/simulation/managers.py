@@ -16,7 +16,17 @@ from tools import pictures
 
 Json = dict[str, Any]
 
-DRAFT = ("sku", "name", "description", "category", "brand", "price", "currency", "attributes")
+DRAFT = (
+    "sku",
+    "name",
+    "description",
+    "category",
+    "brand",
+    "price",
+    "currency",
+    "attributes",
+    "fulfilment",
+)
 """What a manager says of a toy when describing it anew."""
 
 PARITIES = ("even", "odd")
@@ -39,6 +49,10 @@ class Toy:
 
     toy_id: str
     parity: str
+    digital: bool = False
+    """Whether it is sold as a file."""
+    upload: "Upload | None" = None
+    """The newest of these files."""
 
 
 @dataclass(eq=False)
@@ -74,9 +88,10 @@ class Walk:
     seen: list[str] = field(default_factory=list)
 
 
-def draft(number: str, price: int, stock: int, parity: str) -> Json:
+def draft(number: str, price: int, stock: int, parity: str, digital: bool = False) -> Json:
     """A toy that is new to the catalogue."""
     return {
+        "fulfilment": "digital" if digital else "parcel",
         "sku": f"TOY-{number}".upper(),
         "name": f"Toy {number}",
         "description": f"Toy {number}, made to last.",
@@ -126,6 +141,7 @@ class Manager:
         plan(1, self.walk)
         plan(1, self.bring)
         plan(int(draw.random() < 0.3), self.delete)
+        plan(int(draw.random() < 0.5), self.renew)
         if draw.random() < 0.1:
             many = partial(self._hang, shop, draw.choice(self.toys).toy_id)
             for number in range(14):
@@ -248,15 +264,42 @@ class Manager:
             shop.sleep(draw.choice((0.1, 1, 60)) * draw.random())
             self._delete_file(shop, upload, label)
 
+    # What digital toys are sold as
+
+    def publish(self, shop: Counter, toy: Toy, label: str) -> bool:
+        """Upload what a digital toy is sold as. Gives whether that came to something."""
+        body = pictures.pdf(label)
+        upload, form = self._announce(shop, toy.toy_id, len(body), label, digital=True)
+        if upload:
+            upload.taken = shop.upload(form, body, label) == 204
+            toy.upload = upload
+        return upload is not None
+
+    def renew(self, shop: Counter, label: str) -> None:
+        """Upload what a digital toy is sold as anew, and take away what it was, or that again."""
+        draw = self._draw(label)
+        digital = [toy for toy in self.toys if toy.digital]
+        if not digital:
+            return
+        toy = draw.choice(digital)
+        before = toy.upload
+        if not self.publish(shop, toy, label):
+            return
+        gone = before if draw.random() < 0.7 else toy.upload
+        if gone:
+            shop.sleep(draw.choice((0, 1, 60)) * draw.random())
+            self._delete_file(shop, gone, label)
+
     def _announce(
-        self, shop: Counter, toy_id: str, size: int, label: str
+        self, shop: Counter, toy_id: str, size: int, label: str, *, digital: bool = False
     ) -> tuple[Upload | None, Json]:
+        name = label.replace(" ", "-")
         asked = {
             "owner": f"urn:tbs:toy:{toy_id}",
-            "name": f"{label.replace(' ', '-')}.png",
-            "contentType": pictures.PNG,
+            "name": f"{name}.pdf" if digital else f"{name}.png",
+            "contentType": pictures.PDF if digital else pictures.PNG,
             "size": size,
-            "visibility": "public",
+            "visibility": "private" if digital else "public",
         }
         status, file, _ = self._insist(
             shop, "file-manager", "POST", "/files", label=f"{label} announces", body=asked

@@ -1,6 +1,7 @@
-"""Who uses the shop in a run: shoppers, the warehouse, those who send rubbish; see also `managers`.
+"""Who uses the shop in a run: shoppers, the warehouse, operators, and those who send rubbish.
 
-Each has a script that follows from the seed and from who it is, whoever else is there.
+Managers and staff have modules of their own. Each has a script that follows from the seed and from
+who it is, whoever else is there.
 """
 
 import json
@@ -33,8 +34,14 @@ CARDS = {
 CITIES = {"Dublin": 92, "Atlantis": 8}
 """Where they live. Nobody delivers to Atlantis."""
 
-RETRIES = 12
-"""How often a browser asks again when it gets no answer."""
+MAILBOXES = {"s": 86, "bounces": 6, "complains": 4, "full": 4}
+"""How many of a hundred have a mailbox that takes mail; is none; calls it spam; is full."""
+
+LOCALES = (None, None, "en-IE", "de-DE", "xx-Nowhere")
+"""What their browsers say that they speak."""
+
+RETRIES = 14
+"""How often somebody asks again who gets no answer: for hours, each time later than the last."""
 
 type Scripts = list[tuple[float, Callable[[], None]]]
 """What someone does, and after how many seconds each of it begins."""
@@ -80,6 +87,12 @@ class Counter(Protocol):
     def authenticate(self, intent_id: str, outcome: Literal["succeed", "fail"]) -> bool:
         """Go through 3-D Secure."""
 
+    def post(self, service: str, path: str, body: str, headers: dict[str, str]) -> None:
+        """Post something to where nobody waits for an answer."""
+
+    def refund_by_hand(self, order_id: str, amount: int) -> None:
+        """Give money back in Stripe's Dashboard, as much of the amount as is left."""
+
 
 class Person(Protocol):
     """Someone with something to do."""
@@ -111,7 +124,9 @@ class Shopper:
         self.arrives = draw.uniform(0, self.rush)
         self.card = draw.choices([*CARDS], weights=[*CARDS.values()])[0]
         city = draw.choices([*CITIES], weights=[*CITIES.values()])[0]
-        self.claims = {"sub": f"{self.seed}-{self.number}", "email": f"s{self.number}@example.com"}
+        mailbox = draw.choices([*MAILBOXES], weights=[*MAILBOXES.values()])[0]
+        self.email = f"{mailbox}{self.number}@example.com"
+        self.claims = {"sub": f"{self.seed}-{self.number}", "email": self.email}
         self.key = f"key-{self.number}"
         self.body: Json = {
             "lines": [
@@ -127,6 +142,8 @@ class Shopper:
             },
             "paymentMethodId": self.card,
         }
+        if locale := draw.choice(LOCALES):
+            self.body["locale"] = locale
         self.cancels_after = draw.expovariate(1 / 240) if draw.random() < 0.25 else None
         outcomes: tuple[Literal["succeed", "fail"] | None, ...] = ("succeed", "fail", None)
         self.authenticates = draw.choices(outcomes, weights=(60, 15, 25))[0]
@@ -346,5 +363,12 @@ def rubbish(seed: int) -> list[tuple[str, str, str]]:
         ("tbs.public-api", "RepublishOrders", detail("RepublishOrders", {"requestId": None})),
         ("tbs.toys", "ToyRepublished", detail("ToyRepublished", {"toyId": 1})),
         ("tbs.reports", "SalesReported", detail("SalesReported", {"months": []})),
+        ("tbs.orders", "ShareFile", detail("ShareFile", {"shareId": "x"})),
+        ("tbs.file-manager", "FileShared", detail("FileShared", {"shareId": "x:1"})),
+        (
+            "tbs.orders",
+            "ChangeShippingAddress",
+            detail("ChangeShippingAddress", {"orderId": "x", "number": 0}),
+        ),
     ]
     return draw.sample(kinds, 3)

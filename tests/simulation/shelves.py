@@ -11,6 +11,12 @@ from tools import catalogue
 
 Item = Mapping[str, Any]
 
+SHARE = "SHARE#"
+"""What the key of a share begins with, among those of files."""
+
+OVER = {"REFUSED", "EXPIRED", "ENDED"}
+"""What has become of a share a day later, which is as long as they last here."""
+
 SHOWN = 12
 """Pictures that a toy shows, at most."""
 
@@ -35,6 +41,9 @@ class FilesWatch:
         old, new = change.old or {}, change.new
         if new is None:
             return
+        if str(new["fileId"]).startswith(SHARE):
+            self._share(old, new)
+            return
         was, now, file_id = old.get("status", "PENDING"), new["status"], new["fileId"]
         if was != "PENDING" and now not in (was, "DELETED"):
             self._wrong("what became of a file stays", file_id, f"was {was} and is {now}")
@@ -46,6 +55,16 @@ class FilesWatch:
             if found < _count(new):
                 told = f"has {found} objects, not {_count(new)}"
                 self._wrong("a stored file is there", file_id, told)
+
+    def _share(self, old: Item, new: Item) -> None:
+        share_id = str(new["fileId"]).removeprefix(SHARE)
+        about = share_id.partition(":")[0]
+        if old and old["token"] != new["token"]:
+            self._wrong("a share keeps its link", about, f"has another for {share_id}")
+        if new["status"] == "SHARED" and old.get("status") != "SHARED":
+            keys = self._aws.buckets[_UPLOADS]
+            if not any(f"/{new['token']}/" in key for key in keys):
+                self._wrong("what is shared is there", about, f"nothing lies under {share_id}")
 
     def _wrong(self, rule: str, about: str, what: str) -> None:
         self.violations.append(Violation(rule, about, what))
@@ -77,7 +96,9 @@ class Shelves:
         self._toys = {i["toyId"]: i for i in items if str(i["pk"]).startswith("TOY#")}
         self._listed = {key for key, toy in self._toys.items() if "deletedAt" not in toy}
         self._adjustments = [i for i in items if str(i["pk"]).startswith("ADJUSTMENT#")]
-        self._files = {i["fileId"]: i for i in aws.tables[_FILES].items.values()}
+        kept = aws.tables[_FILES].items.values()
+        self._shares = [i for i in kept if str(i["fileId"]).startswith(SHARE)]
+        self._files = {i["fileId"]: i for i in kept if not str(i["fileId"]).startswith(SHARE)}
 
     def violations(self) -> Iterator[Violation]:
         """Everything that is wrong."""
@@ -91,6 +112,7 @@ class Shelves:
         yield from self._objects()
         yield from self._forgotten()
         yield from self._pictures()
+        yield from self._downloads()
         yield from self._walks()
 
     def _stock(self) -> Iterator[Violation]:
@@ -173,7 +195,8 @@ class Shelves:
         """A toy shows its files, and shoppers see them in the same order."""
         wanted: dict[str, set[str]] = defaultdict(set)
         for file_id, file in self._files.items():
-            if file["status"] == "STORED" and file["owner"].startswith("urn:tbs:toy:"):
+            shown = file["status"] == "STORED" and file["visibility"] == "public"
+            if shown and file["owner"].startswith("urn:tbs:toy:"):
                 wanted[file["owner"].removeprefix("urn:tbs:toy:")].add(file_id)
         for toy_id in sorted(self._listed):
             toy = self._toys[toy_id]
@@ -195,6 +218,25 @@ class Shelves:
             if [dict(picture) for picture in seen] != sizes:
                 told = f"pictures are {seen}, not {sizes}"
                 yield Violation("the catalogue is true", toy_id, told)
+
+    def _downloads(self) -> Iterator[Violation]:
+        """A toy is sold as its newest private file; what was shared is over."""
+        newest: dict[str, Item] = {}
+        for file in self._files.values():
+            if file["visibility"] == "private" and file["status"] == "STORED":
+                held = newest.setdefault(file["owner"], file)
+                if (file["createdAt"], file["fileId"]) > (held["createdAt"], held["fileId"]):
+                    newest[file["owner"]] = file
+        for toy_id in sorted(self._listed):
+            wanted = newest.get(f"urn:tbs:toy:{toy_id}", {}).get("fileId")
+            downloads = self._toys[toy_id].get("downloads") or [{}]
+            if downloads[0].get("fileId") != wanted:
+                told = f"is sold as {downloads[0].get('fileId')}, not {wanted}"
+                yield Violation("a digital toy is sold as its newest file", toy_id, told)
+        for share in self._shares:
+            if share["status"] not in OVER:
+                about = str(share["fileId"]).removeprefix(SHARE).partition(":")[0]
+                yield Violation("what is shared is over in the end", about, share["status"])
 
     def _walks(self) -> Iterator[Violation]:
         for walk in (walk for m in self._managers for walk in m.walks):

@@ -10,7 +10,7 @@ MOST_RUNS = 400
 
 
 class Shrinker:
-    """Leaves out shoppers and mishaps for as long as the same rule is broken."""
+    """Leaves out people and mishaps for as long as the same rule is broken."""
 
     def __init__(self, world: World, rule: str) -> None:
         self._world = world
@@ -32,6 +32,7 @@ class Shrinker:
             gone = smallest.struck.keys() - frozenset(keep)
             return replace(smallest.plan, muted=smallest.plan.muted | gone)
 
+        smallest = self._fails(replace(outcome.plan, alone=True)) or smallest
         before: Outcome | None = None
         while before is not smallest and self._left > 0:
             before = smallest

@@ -13,6 +13,7 @@ from local.stripe.api import OPERATIONS, Api
 from local.stripe.errors import StripeError
 from local.stripe.faults import Fault, Mode
 from local.stripe.ledger import Ledger, Origin
+from local.stripe.params import CreateRefund
 from local.stripe.records import Books, Event
 from local.stripe.render import Renderer
 from local.stripe.store import Store
@@ -98,6 +99,18 @@ class StripeAtHand:
         self._api.commit()
         self._tell(before)
         return True
+
+    def refund_by_hand(self, order_id: str, amount: int) -> int:
+        """Somebody gives back what an order cost, or as much of it as is left. Gives how much."""
+        for charge in self.ledger.books.charges:
+            given = min(amount, charge.refundable)
+            if charge.metadata.get("orderId") == order_id and not charge.failure and given:
+                before = len(self.ledger.books.events.rows)
+                self.ledger.create_refund(CreateRefund(charge=charge.id, amount=given), Origin())
+                self._api.commit()
+                self._tell(before)
+                return given
+        return 0
 
     def webhook(self, event: Event) -> tuple[str, str]:
         """An event as it is posted: body and Stripe-Signature."""

@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import random
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -11,16 +12,18 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Literal, Self
 from unittest.mock import patch
+from zlib import crc32
 
 import psycopg
 import stripe
 import time_machine
-from aws_lambda_powertools.utilities.parameters import clear_caches
+from aws_lambda_powertools import Tracer
+from aws_lambda_powertools.utilities.parameters import base as providers
 from moto import mock_aws
 
 from local.stripe.records import Event
-from tests.simulation import managers, people
-from tests.simulation.aws import Aws, installed
+from tests.simulation import managers, people, staff
+from tests.simulation.aws import Aws, Mail, installed
 from tests.simulation.books import Audit, Watch, table
 from tests.simulation.chaos import KINDS, Chaos
 from tests.simulation.hub import Hub
@@ -29,11 +32,11 @@ from tests.simulation.stripe_at_hand import API_KEY, WEBHOOK_SECRET, Client, Str
 from tests.simulation.violation import Violation
 from tests.simulation.windows import Windows
 from tests.simulation.workers import Code
-from tools import catalogue, gateway, stand_ins, wiring
+from tools import carriers, catalogue, gateway, mail_reports, stand_ins, wiring
 from tools.objects import FormRefused
 from tools.services import Door, environment, find
 from tools.shop import PROCESS, path_arguments, proxy_event
-from tools.wiring import Wiring
+from tools.wiring import Intake, Wiring
 
 START = datetime(2026, 1, 5, 10, tzinfo=UTC).timestamp()
 MINUTE = 60.0
@@ -53,6 +56,16 @@ LOOKS = 60
 MOST_INVOCATIONS = 200
 """For each order: a run that takes more has no end."""
 
+DIGITAL_TOYS = 2
+"""Those of the first toys that are sold as files."""
+
+REPORTED: dict[str, mail_reports.Kind] = {
+    "bounces": "Permanent",
+    "complains": "Complaint",
+    "full": "Transient",
+}
+"""What SES reports of mails, by what their addresses begin with."""
+
 STRIPE_MISHAPS = ("Stripe refuses", "Stripe keeps a 500", "Stripe's answer lost")
 
 
@@ -64,6 +77,8 @@ class Plan:
     orders: int = 40
     without: frozenset[int] = frozenset()
     """Shoppers who stay at home."""
+    alone: bool = False
+    """Whether nobody comes but shoppers."""
     kinds: frozenset[str] = KINDS
     """The mishaps that may happen."""
     muted: frozenset[str] = frozenset()
@@ -106,6 +121,7 @@ class World:
     def __init__(self, database_port: int, database: str = stand_ins.DATABASE) -> None:
         self._parameters = {
             "file-manager": {"PublicUrl": catalogue.PICTURES_URL},
+            "orders": {"DownloadDays": "1"},  # so that they end within a run
             "payments": {"StripeApiBase": "https://stripe.example"},
             "reports": {
                 "DatabaseHost": stand_ins.HOST,
@@ -142,11 +158,11 @@ class World:
                         **self._parameters.get(service.name, {}),
                     }
                     wiring.deploy(service, given, self.wiring)
-            (self.intake,) = self.wiring.intakes
             for variables in self.wiring.variables.values():
                 variables["POWERTOOLS_LOG_LEVEL"] = "CRITICAL"
             opening.enter_context(environment({"POWERTOOLS_SERVICE_NAME": "simulation"}))
-            self.code = Code(self.wiring.doors, self.wiring.variables)
+            with _untraced():
+                self.code = Code(self.wiring.doors, self.wiring.variables)
             for name, properties in self.wiring.tables.items():
                 self.aws.add_table(name, properties)
             for bucket in self.wiring.buckets:
@@ -156,11 +172,14 @@ class World:
             self.aws.secrets["tbs/stripe"] = json.dumps(
                 {"apiKey": API_KEY, "webhookSecret": WEBHOOK_SECRET}
             )
+            self.aws.secrets["tbs/carrier"] = json.dumps({"webhookSecret": staff.CARRIER_SECRET})
+            self.aws.mailed = self._mailed
             opening.enter_context(installed(self.aws, self._call))
             self._connect_stripe(opening)
             self._connect_database(opening)
             opening.enter_context(patch.object(time, "sleep", self._sleep))
             opening.enter_context(patch.object(os, "urandom", self._randbytes))
+            opening.enter_context(patch.object(random, "_urandom", self._randbytes))  # of secrets
             self._dice(opening)
             for owner in ("toys", "orders"):  # so that a rebuild takes several pages
                 for module in self.code.modules[owner, "republisher"]:
@@ -189,12 +208,13 @@ class World:
         self.stripe.reset()
         self._hub = Hub(START, self._clock.move_to)
         self._clock.move_to(START)
-        clear_caches()  # type: ignore[no-untyped-call]
+        for provider in providers.DEFAULT_PROVIDERS.values():  # type: ignore[attr-defined]
+            provider.clear_cache()
         for workers in self.code.workers.values():
             workers.idle = list(range(len(workers.handlers)))
             workers.waiting.clear()
         if self._database.execute("select to_regclass('orders')").fetchone() != (None,):
-            self._database.execute("truncate orders, order_lines, reports")
+            self._database.execute("truncate orders, order_lines, refunds, reports")
 
     def _connect_stripe(self, opening: ExitStack) -> None:
         client = Client(lambda *request: self._run.ask_stripe(*request) if self._run else _none())
@@ -236,6 +256,10 @@ class World:
     def _randbytes(self, size: int) -> bytes:
         return self._run.draw().randbytes(size) if self._run else bytes(size)
 
+    def _mailed(self, mail: Mail) -> None:
+        if self._run:
+            self._run.mailed(mail)
+
     def _told_by_stripe(self, event: Event) -> None:
         if self._run:
             self._run.told_by_stripe(event)
@@ -270,7 +294,8 @@ class _Run:
         if notice:
             self.network.notice = lambda line: notice(f"{self._time()} {line}")
             self.chaos.notice = lambda label: notice(f"{self._time()} !! {label}")
-        self._webhooks = self.network.queues[world.intake.queue]
+        self._webhooks = world.wiring.intake("payments", "/webhooks/stripe")
+        (self._reports,) = world.wiring.outlets
         self._outages = dict(self._drawn_outages())
         self._events: dict[str, int] = {}
         self._ticked = -1
@@ -280,36 +305,44 @@ class _Run:
 
     def play(self) -> Outcome:
         """From the first toy to the last entry in the books."""
-        toys = self._stock()
-        opened = self.hub.now
-        shoppers = self._shoppers([toy.toy_id for toy in toys])
-        operator = people.Operator(self.plan.seed, self.rush)
+        toys: list[managers.Toy] = []
         keepers = [managers.Manager(n, self.plan.seed, self.rush, toys) for n in range(2)]
+        self._stock(toys, keepers[0])
+        opened = self.hub.now
+        first = [toy.toy_id for toy in toys]
+        shoppers = self._shoppers(first)
+        clerk = staff.Staff(self.plan.seed, self.rush, first)
+        carrier = staff.Carriers(self.plan.seed, self.rush)
+        operator = people.Operator(self.plan.seed, self.rush)
         everybody: list[people.Person] = [
             *shoppers,
             *keepers,
             people.Warehouse(self.plan.seed, self.rush),
+            clerk,
+            carrier,
             operator,
         ]
-        for person in everybody:
+        for person in shoppers if self.plan.alone else everybody:
             for arrives, script in person.scripts(self):
                 self.hub.spawn(script, after=arrives)
         poison = self._poison()
         stuck = self._to_the_end()
-        self._report_at_last()
+        counted = self._report_at_last()
         audit = Audit(
             self.world.aws,
             self.network,
             self.stripe.ledger,
             self.watch,
             self.world._database,
-            shoppers,
+            [*shoppers, *clerk.callers],
             keepers,
-            poison,
+            clerk,
+            [*poison, *self._doubted(carrier)],
             self._availability,
+            self._told,
         )
         windows = Windows(
-            self.world.aws, self.world._database, operator, audit.orders, self._entries
+            self.world.aws, self.world._database, operator, audit.told, self._entries, counted
         )
         violations = [*audit.violations(), *windows.violations()]
         if stuck:
@@ -329,26 +362,26 @@ class _Run:
             simulated=self._rested - opened,
         )
 
-    def _stock(self) -> list[managers.Toy]:
+    def _stock(self, found: list[managers.Toy], keeper: managers.Manager) -> None:
         """Put toys on the shelf, before anything goes wrong."""
         draw = self.chaos.random("stock")
-        found: list[managers.Toy] = []
 
-        def create(number: int, stock: int) -> None:
+        def create(number: int, stock: int, digital: bool) -> None:
             parity = managers.PARITIES[number % 2]
-            draft = managers.draft(str(number), 500 + 700 * number, stock, parity)
+            draft = managers.draft(str(number), 500 + 700 * number, stock, parity, digital)
             status, toy, _ = self.request(
                 "toys", "POST", "/toys", label=f"create {number}", body=draft
             )
             assert status == 201, toy
-            found.append(managers.Toy(toy["toyId"], parity))
+            found.append(managers.Toy(toy["toyId"], parity, digital))
+            if digital:
+                assert keeper.publish(self, found[-1], f"publish {number}")
 
         with self.chaos.quiet():
-            for number in range(people.TOYS):
+            for number in range(people.TOYS + DIGITAL_TOYS):
                 stock = draw.choice((4, *(self.plan.orders // n for n in (4, 2, 1, 1, 1))))
-                self.hub.spawn(partial(create, number, stock))
+                self.hub.spawn(partial(create, number, stock, number >= people.TOYS))
                 self.hub.run()
-        return found
 
     def _shoppers(self, toys: list[str]) -> list[people.Shopper]:
         return [
@@ -378,9 +411,11 @@ class _Run:
         for queue in self.network.queues.values():
             if queue.dead_letters and self.chaos.strikes("poison", queue.name):
                 at = self.chaos.between(0, self.rush, f"poison {queue.name}")
-                if queue is self._webhooks:
+                if queue.name == self._webhooks.queue:
                     self.hub.later(at, self._forge)  # nobody is to see that again
                     continue
+                if queue.name == self.world.wiring.intake("fulfilment", carriers.PATH).queue:
+                    continue  # carriers are forged by people
                 body = f"no JSON {self.plan.seed}"
                 put.append((queue.dead_letters, body))
                 self.hub.later(at, partial(self.network.send, queue, body, "no JSON"))
@@ -389,7 +424,16 @@ class _Run:
     def _forge(self) -> None:
         """Somebody says that an order is paid."""
         body = json.dumps({"type": "payment_intent.succeeded", "data": {}})
-        self._post(body, f"t={int(self.hub.now)},v1={'0' * 64}", "forged")
+        signature = _signed(f"t={int(self.hub.now)},v1={'0' * 64}")
+        self._post(self._webhooks, body, signature, "forged")
+
+    def _doubted(self, carrier: staff.Carriers) -> list[tuple[str, str]]:
+        """What carriers told of parcels that went another way: it may be a dead letter."""
+        queue = self.world.wiring.intake("fulfilment", carriers.PATH).queue
+        letters = self.network.queues[queue].dead_letters
+        assert letters
+        dead = {message.body for message in self.network.queues[letters].messages.values()}
+        return [(letters, body) for body in carrier.told & dead]
 
     def _to_the_end(self) -> str | None:
         """Let everything happen, and what a day without anybody leads to.
@@ -452,8 +496,10 @@ class _Run:
         if done.error:
             return people.Answer(503, None, None)
         answer = done.answer
-        body = json.loads(answer["body"]) if answer.get("body") else None
         headers = {n.lower(): v[0] for n, v in answer.get("multiValueHeaders", {}).items()}
+        body = answer.get("body") or None
+        if body and "json" in headers.get("content-type", "json"):
+            body = json.loads(body)
         return people.Answer(answer["statusCode"], body, headers.get("etag"))
 
     def _event(
@@ -494,12 +540,25 @@ class _Run:
         if self.network.notice:
             self.network.notice("public-api loses its copies")
         self.network.collect()
+        if self.world._database.execute("select to_regclass('orders')").fetchone() != (None,):
+            self.world._database.execute("truncate orders, order_lines, refunds")
 
-    def _report_at_last(self) -> None:
-        """The sales are reported once more, when all is over, and nothing goes wrong."""
+    def _report_at_last(self) -> people.Json:
+        """The sales are reported once more, when all is over, and nothing goes wrong.
+
+        Gives what the reports' API then says of the year, by toy.
+        """
+        found: list[people.Answer] = []
+
+        def ask() -> None:
+            self.invoke("reports", "outbox", {}, "the last report")
+            query = {"by": "toy", "from": "2026-01-01", "to": "2026-12-31", "currency": "EUR"}
+            found.append(self.request("reports", "GET", "/sales", label="count", query=query))
+
         with self.chaos.quiet():
-            self.hub.spawn(lambda: self.invoke("reports", "outbox", {}, "the last report"))
+            self.hub.spawn(ask)
             self.hub.run()
+        return dict(found[0].body or {})
 
     def sleep(self, seconds: float) -> None:
         """Wait."""
@@ -520,6 +579,24 @@ class _Run:
         if self.network.notice:
             self.network.notice(f"3-D Secure of {intent_id}: {outcome}")
         return self.stripe.authenticate(intent_id, outcome)
+
+    def refund_by_hand(self, order_id: str, amount: int) -> None:
+        """Give money back in Stripe's Dashboard, as much of the amount as is left."""
+        given = self.stripe.refund_by_hand(order_id, amount)
+        if self.network.notice and given:
+            self.network.notice(f"{given} of {order_id} is given back by hand")
+
+    def mailed(self, mail: Mail) -> None:
+        """SES took a mail. What becomes of it, it reports sooner or later."""
+        self.watch.mailed(mail, self.hub.now)
+        kind = next((kind for name, kind in REPORTED.items() if mail.to.startswith(name)), None)
+        if kind is None:
+            return
+        body = mail_reports.report(kind, mail.message_id, mail.to, mail.tags, self.hub.now)
+        queue = self.network.queues[self._reports.queue]
+        label = f"{kind} {mail.label}"
+        delay = self.chaos.between(0.5, 60, f"report: {label}")
+        self.hub.later(delay, partial(self.network.send, queue, body, label))
 
     # Stripe
 
@@ -560,6 +637,8 @@ class _Run:
         name = f"{event.type} {order_id}"
         self._events[name] = self._events.get(name, 0) + 1
         label = f"{name}/{self._events[name]}"
+        if self.chaos.strikes("webhook lost", label):
+            return
         delay = self.chaos.between(0.05, 2, f"webhook: {label}")
         if self.chaos.strikes("webhook late", label):
             delay = self.chaos.between(2, 1800, f"webhook: {label}")
@@ -573,16 +652,22 @@ class _Run:
             self.hub.later(wait, lambda: self._deliver(event, label, attempt + 1))
             return
         body, signature = self.stripe.webhook(event)
-        self._post(body, signature, label)
+        self._post(self._webhooks, body, _signed(signature), label)
 
-    def _post(self, body: str, signature: str, label: str) -> None:
-        """What API Gateway makes of a webhook."""
-        headers = {"Stripe-Signature": signature, "Content-Type": "application/json"}
-        message, texts = gateway.message(self.world.intake.template, body, headers)
+    def post(self, service: str, path: str, body: str, headers: dict[str, str]) -> None:
+        """Post something to where nobody waits for an answer."""
+        self._post(
+            self.world.wiring.intake(service, path), body, headers, f"{crc32(body.encode())}"
+        )
+
+    def _post(self, intake: Intake, body: str, headers: Mapping[str, str], label: str) -> None:
+        """What API Gateway makes of what is posted into a queue."""
+        message, texts = gateway.message(intake.template, body, headers)
         attributes = {
             name: {"DataType": "String", "StringValue": text} for name, text in texts.items()
         }
-        self.network.send(self._webhooks, message, f"webhook {label}", attributes)
+        queue = self.network.queues[intake.queue]
+        self.network.send(queue, message, f"webhook {label}", attributes)
 
     # What stands still for a while
 
@@ -630,6 +715,15 @@ class _Run:
         model = self.world.code.modules["toys", "toy"][0].Toy
         return str(model.model_validate(toy).availability)
 
+    def _told(self, item: Mapping[str, Any]) -> people.Json:
+        """What is told of an order, by the orders service's own rule."""
+        own = self.world.code.modules
+        order = own["orders", "table"][0].kept_in(item)
+        facts = own["orders", "messages"][0].facts_of(order)
+        data = own["orders", "sent"][0].OrderData.model_validate(facts)
+        told: people.Json = data.model_dump(mode="json")
+        return told
+
     def _entries(self, toy: Mapping[str, Any]) -> Mapping[Any, Mapping[str, Any]]:
         """The entries that a toy of the catalogue is to have, by public-api's own rule."""
         own = self.world.code.modules
@@ -639,6 +733,24 @@ class _Run:
 
     def _time(self) -> str:
         return datetime.fromtimestamp(self.hub.now, UTC).strftime("%H:%M:%S.%f")[:-3]
+
+
+@contextmanager
+def _untraced() -> Iterator[None]:
+    """What is decorated within is not traced: nobody looks at the traces, and they take time."""
+
+    def bare(_: Tracer, function: Any = None, **__: Any) -> Any:
+        return function or (lambda later: later)
+
+    with (
+        patch.object(Tracer, "capture_lambda_handler", bare),
+        patch.object(Tracer, "capture_method", bare),
+    ):
+        yield
+
+
+def _signed(signature: str) -> dict[str, str]:
+    return {"Stripe-Signature": signature, "Content-Type": "application/json"}
 
 
 def _no_answer() -> stripe.APIConnectionError:

@@ -90,3 +90,73 @@ def test_a_refund_names_a_payment_there_is(server: Server) -> None:
         server.sdk.v1.refunds.create({"charge": str(one.latest_charge), "payment_intent": other.id})
     with pytest.raises(stripe.InvalidRequestError, match="must be one of duplicate"):
         server.sdk.v1.refunds.create({"payment_intent": one.id, "reason": "whim"})
+
+
+def test_a_refund_that_the_bank_sends_back_can_be_made_anew(server: Server) -> None:
+    intent = pay(server, "pm_card_visa")
+    part = server.sdk.v1.refunds.create({"payment_intent": intent.id, "amount": 1000})
+    server.http.post(f"/test/refunds/{part.id}/fail").raise_for_status()
+    failed = server.sdk.v1.refunds.retrieve(part.id)
+    assert (failed.status, failed.failure_reason) == ("failed", "expired_or_canceled_card")
+    charge = server.sdk.v1.charges.retrieve(str(intent.latest_charge))
+    assert (charge.amount_refunded, charge.refunded) == (0, False)
+    told = [event for event in server.state()["events"] if event["type"] == "refund.failed"]
+    assert [event["data"]["previous_attributes"] for event in told] == [
+        {"status": "succeeded", "failure_reason": None}
+    ]
+    assert server.http.post(f"/test/refunds/{part.id}/fail").status_code == 400
+    assert server.http.post("/test/refunds/re_nobody/fail").status_code == 404
+    assert server.sdk.v1.refunds.create({"payment_intent": intent.id}).amount == 2500
+
+
+def test_a_refund_in_part_says_what_it_changed(server: Server) -> None:
+    intent = pay(server, "pm_card_visa")
+    metadata = {"orderId": "o-1", "refundId": "part-1"}
+    for amount in (1000, 1500):
+        server.sdk.v1.refunds.create(
+            {"payment_intent": intent.id, "amount": amount, "metadata": metadata}
+        )
+    told = [event for event in server.state()["events"] if event["type"] == "charge.refunded"]
+    assert [event["data"]["previous_attributes"] for event in told] == [
+        {"amount_refunded": 0},
+        {"amount_refunded": 1000, "refunded": False},
+    ]
+    assert [event["data"]["object"]["amount_refunded"] for event in told] == [1000, 2500]
+
+
+def test_the_books_of_a_day_are_read_in_pages(server: Server) -> None:
+    """As who compares them with their own does: by time, with what was given back of each."""
+    first = server.clock()
+    made = [pay(server, "pm_card_visa") for _ in range(3)]
+    server.sdk.v1.refunds.create({"payment_intent": made[1].id, "amount": 700})
+    server.clock.ahead = 90_000
+    pay(server, "pm_card_visa")
+    until = first + 86_400
+    page = server.sdk.v1.payment_intents.list(
+        {
+            "created": {"gte": first, "lt": until},
+            "limit": 2,
+            "expand": ["data.latest_charge"],
+        }
+    )
+    seen = list(page.auto_paging_iter())
+    assert [intent.id for intent in seen] == [intent.id for intent in made[::-1]]
+    charges = [intent.latest_charge for intent in seen]
+    assert [c.amount_refunded for c in charges if isinstance(c, stripe.Charge)] == [0, 700, 0]
+    (refund,) = server.sdk.v1.refunds.list(
+        {"created": {"gte": first, "lt": until}, "expand": ["data.payment_intent"]}
+    )
+    assert isinstance(refund.payment_intent, stripe.PaymentIntent)
+    assert refund.payment_intent.id == made[1].id
+
+
+def test_an_error_that_did_nothing_is_kept_too(server: Server) -> None:
+    intent = pay(server, "pm_card_visa")
+    form = {"payment_intent": intent.id, "amount": "1000"}
+    server.fault("in_vain")
+    first, again = (server.post("/v1/refunds", form, key="part-1:0") for _ in range(2))
+    assert (first.status_code, again.status_code) == (500, 500)
+    assert "idempotent-replayed" not in first.headers
+    assert again.headers["idempotent-replayed"] == "true"
+    assert server.state()["refunds"] == []
+    assert server.post("/v1/refunds", form, key="part-1:1").status_code == 200

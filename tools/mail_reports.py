@@ -1,0 +1,40 @@
+"""What SES tells of a mail that did not arrive, or was not wanted: an event of its own form."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Literal
+
+Kind = Literal["Permanent", "Transient", "Complaint"]
+"""It will never arrive; it did not this time; who got it called it spam."""
+
+
+def report(kind: Kind, message_id: str, to: str, tags: Mapping[str, str], at: float) -> str:
+    """The event, as a topic hands it on where it is asked for raw messages.
+
+    Args:
+        message_id: SES' own of the mail.
+        tags: that the mail was sent with.
+        at: when it bounced, or the complaint came, in Unix seconds.
+    """
+    time = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
+    mail = {
+        "timestamp": time.replace("+00:00", "Z"),
+        "messageId": message_id,
+        "destination": [to],
+        "tags": {name: [value] for name, value in tags.items()},
+    }
+    told: dict[str, object] = {"timestamp": mail["timestamp"], "feedbackId": f"{message_id}-f"}
+    if kind == "Complaint":
+        told |= {
+            "complainedRecipients": [{"emailAddress": to}],
+            "complaintFeedbackType": "abuse",
+            "complaintSubType": None,
+        }
+        return json.dumps({"eventType": "Complaint", "mail": mail, "complaint": told})
+    told |= {
+        "bounceType": kind,
+        "bounceSubType": "General" if kind == "Permanent" else "MailboxFull",
+        "bouncedRecipients": [{"emailAddress": to, "action": "failed", "status": "5.1.1"}],
+    }
+    return json.dumps({"eventType": "Bounce", "mail": mail, "bounce": told})
