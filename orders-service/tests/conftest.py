@@ -1,9 +1,11 @@
 """AWS as this service sees it: moto, with the table, queues and secret of its own template."""
 
 import json
+import logging
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -16,6 +18,9 @@ os.environ |= {
     "POWERTOOLS_SERVICE_NAME": "orders",
     "TABLE_NAME": "Table",
     "EVENT_BUS_NAME": "default",
+    "STACK_NAME": "tbs-app-orders-test",
+    "POWERTOOLS_METRICS_NAMESPACE": "TheBetterStore",
+    "MAX_RECEIVES": "10",
     "QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/123456789012/Inbox",
     "DEAD_LETTER_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/123456789012/InboxDeadLetters",
     "ORDER_DEADLINE_MINUTES": "15",
@@ -182,3 +187,19 @@ def dead_letters() -> Callable[[], list[tuple[str, str | None]]]:
         ]
 
     return read
+
+
+@pytest.fixture
+def logged() -> Iterator[Callable[[], list[dict[str, Any]]]]:
+    """The lines that the service logged since the last look."""
+    stream, handler = StringIO(), inbox.logger.registered_handler
+    assert isinstance(handler, logging.StreamHandler)
+    before = handler.setStream(stream)
+
+    def read() -> list[dict[str, Any]]:
+        lines = stream.getvalue().splitlines()
+        stream.seek(stream.truncate(0))
+        return [json.loads(line) for line in lines]
+
+    yield read
+    handler.setStream(before)

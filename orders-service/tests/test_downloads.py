@@ -9,6 +9,7 @@ import pytest
 from orders import api, inbox, outbox
 from orders.facts import Reason
 from orders.heard import PlaceOrder
+from orders.items import Change
 from orders.messages import of_order, republished
 from orders.order import Order
 from orders.republication import Republication
@@ -283,7 +284,8 @@ def test_where_a_download_is_nobody_learns_but_the_shopper(
     expires = "2026-12-21T10:00:00.000Z"
     assert order["downloads"] == [{"line": 1, "expiresAt": expires, "failure": None}]
     mail = of_order(None, kept())[-1]
-    monkeypatch.setattr(outbox, "messages", lambda _: [mail])
+    monkeypatch.setattr(outbox, "seen", lambda _: Change(None, kept(), None))
+    monkeypatch.setattr(outbox, "tell", lambda _: [mail])
     monkeypatch.setattr(outbox.bus, "put", lambda _: None)
     outbox.handler({"Records": [{"dynamodb": {}}]}, context)
     assert "a-secret" in mail.model_dump_json()

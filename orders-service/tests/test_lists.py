@@ -9,7 +9,7 @@ from typing import Any
 import boto3
 import pytest
 from boto3.dynamodb.conditions import Key
-from orders import api, desk, lists, table
+from orders import api, desk, items, lists
 from orders.cursor import LONGEST, BadCursor, Cursors
 from orders.facts import Facts
 from orders.heard import PlaceOrder
@@ -238,7 +238,7 @@ def test_orders_of_a_month_are_spread_over_all_shards(place: Callable[..., Order
         place(f"order-{n}", NEW_YEAR)
     answer = boto3.resource("dynamodb").Table("Table").scan(IndexName="byMonth")
     shards = {item["month"] for item in answer["Items"]}
-    assert shards == {f"2026-01#{shard}" for shard in range(table.SHARDS)}
+    assert shards == {f"2026-01#{shard}" for shard in range(items.SHARDS)}
 
 
 def test_an_order_from_before_there_were_lists_is_put_on_them_when_all_are_told_again(

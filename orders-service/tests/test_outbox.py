@@ -11,13 +11,15 @@ import pytest
 from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
 from boto3.dynamodb.types import TypeSerializer
 from botocore.stub import ANY, Stubber
-from orders import bus, outbox
+from orders import bus, outbox, tracing
 from orders.downloads import Download
 from orders.facts import Facts, PaymentAction, Reason
+from orders.items import Change
 from orders.message import Message
 from orders.messages import SENDS, of_order, republished
 from orders.order import Order
 from orders.purchase import HeldLine, PurchaseRequest, tax_within
+from orders.raised import MessageError, of_letter
 from orders.refunds import MOST_REFUNDS, StaffRefund
 from orders.republication import Republication
 from orders.sent import OrderRepublished
@@ -68,10 +70,11 @@ def test_publishes_the_same_messages_for_the_same_change(
     for entry in entries:
         detail = json.loads(entry["Detail"])
         told = detail["metadata"]
-        alone = f"{item['orderId']}:{told['version']}:{entry['DetailType']}"
+        aggregate = item["orderId"] if "version" in item else item["errorId"]
+        alone = f"{aggregate}:{told['version']}:{entry['DetailType']}"
         assert told["id"] == alone or told["id"].startswith(f"{alone}:")
-        assert told["correlationId"] == item["correlationId"]
-        assert told["version"] <= item["version"]
+        assert told["correlationId"] == item.get("correlationId", item.get("orderId", aggregate))
+        assert told["version"] <= item.get("version", 1)
 
 
 def data(entries: list[dict[str, Any]], name: str) -> dict[str, Any]:
@@ -307,7 +310,9 @@ def story() -> list[Message]:
         sent += of_order(order, after)
         order = after
     asked = Republication.begin("r" * 100, f"{'r' * 100}:1:RepublishOrders", LONG_AGO)
-    return [*sent, republished(order, asked)]
+    letter = of_letter("m" * 36, "", "POISON_MESSAGE", "\x01" * 1000, LONG_AGO)
+    trace = "t" * tracing.LONGEST
+    return [each.traced(trace) for each in (*sent, republished(order, asked), letter.told())]
 
 
 def test_no_call_is_larger_than_the_bus_takes(
@@ -324,10 +329,12 @@ def test_no_call_is_larger_than_the_bus_takes(
         return {"FailedEntryCount": 0}
 
     monkeypatch.setattr(outbox.events, "put_events", put_events)
+    told = MessageError(**dict(kinds["ErrorRaised"].data), expires_at=0)  # type: ignore[attr-defined]
+    monkeypatch.setattr(outbox, "seen", lambda _: Change(None, told, None))
     change = {"eventName": "MODIFY", "dynamodb": {"NewImage": {}}}
     for message in (*kinds.values(), downloads):
         calls.clear()
-        monkeypatch.setattr(outbox, "messages", lambda _, message=message: [message])
+        monkeypatch.setattr(outbox, "tell", lambda _, message=message: [message])
         outbox.handler({"Records": [change] * 25}, context)
         one = calls[0][0]
         size = len((one["Source"] + one["DetailType"] + one["Detail"]).encode())

@@ -1,5 +1,6 @@
 """The sweep, over the index that the template makes."""
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -7,11 +8,12 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError
-from orders import sweep, table
+from orders import items, sweep, table
 from orders.facts import Reason
 from orders.heard import PlaceOrder
 from orders.messages import of_order
 from orders.order import Order
+from orders.owed import GIVEN_BACK_WITHIN
 from orders.saga import Status
 from orders.table import OrdersTable
 
@@ -109,7 +111,7 @@ def test_a_request_to_cancel_is_not_in_the_index(tell: Tell) -> None:
 def test_orders_are_spread_over_all_shards(orders: Callable[..., list[str]]) -> None:
     orders(40)
     shards = {item["waiting"] for item in indexed()}
-    assert shards == {f"WAITING#{shard}" for shard in range(table.SHARDS)}
+    assert shards == {f"WAITING#{shard}" for shard in range(items.SHARDS)}
 
 
 @pytest.mark.parametrize("page", [1, 2, 500])
@@ -199,7 +201,7 @@ def test_may_die_at_any_call(orders: Callable[..., list[str]], context: Any, mom
 
     client = sweep.table._client
     client.meta.events.register(f"{moment}.dynamodb", die)
-    for number in (2, table.SHARDS + 1, table.SHARDS + 2, table.SHARDS + 4):
+    for number in (2, items.SHARDS + 1, items.SHARDS + 2, items.SHARDS + 4):
         calls, limit = 0, number
         with pytest.raises(Died):
             sweep.handler({}, context)
@@ -229,10 +231,106 @@ def test_stops_in_time_and_leaves_the_rest_to_the_next_minute(
     with monkeypatch.context() as late:
         late.setattr(sweep.table._table, "query", counted)
         late.setattr(context, "get_remaining_time_in_millis", lambda: next(left))
+        late.setattr(sweep, "watch", lambda *_: None)
         assert sweep.handler({}, context) == NOTHING | {"cancelled": 2, "left": 1}
     assert [vars(r)["left"] for r in caplog.records if r.message == "swept"] == [1]
     # One page of each shard to begin with, then one for each order that was taken.
-    assert len(pages) <= table.SHARDS + 2
+    assert len(pages) <= items.SHARDS + 2
     statuses = [kept(order_id).status for order_id in ids]
     assert statuses == ["CANCELLED"] * 2 + ["PLACED"] * 3
     assert sweep.handler({}, context) == NOTHING | {"cancelled": 3}
+
+
+# What it counts
+
+
+@pytest.fixture
+def cancelled(tell: Tell, kept: Callable[[], Order]) -> Order:
+    """An order in the table whose money is to go back."""
+    tell("PlaceOrder", "StockReserved", "PaymentCollected", "ShipmentFailed")
+    return kept()
+
+
+def told(context: Any, capsys: pytest.CaptureFixture[str]) -> dict[str, float]:
+    """What a run of the sweep counts."""
+    capsys.readouterr()
+    sweep.handler({}, context)
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
+    names = ("OrdersPastDeadline", "RefundsOverdue", "MoneyOwed")
+    return {name: json.loads(line)[name][0] for name in names}
+
+
+def test_is_found_an_hour_after_it_was_asked_for(cancelled: Order) -> None:
+    table, (ended,) = OrdersTable("Table"), cancelled.history[-1:]
+    due = ended.at + GIVEN_BACK_WITHIN
+    assert timedelta(hours=1) == GIVEN_BACK_WITHIN
+    assert table.owed(due - timedelta(milliseconds=1)) == []
+    assert table.owed(due) == [cancelled.gross]
+    # Nothing of it is for the sweep to cancel, however late it is.
+    assert list(table.overdue(due + timedelta(days=400))) == []
+    assert table.order(cancelled.order_id) == cancelled
+
+
+def test_is_found_no_more_once_it_is_told(cancelled: Order, tell: Tell) -> None:
+    tell("PaymentRefunded")
+    assert OrdersTable("Table").owed(cancelled.updated_at + timedelta(days=400)) == []
+    (item,) = boto3.resource("dynamodb").Table("Table").scan()["Items"]
+    assert not {"waiting", "confirmBy"} & item.keys()
+
+
+def test_the_sweep_counts_what_is_overdue_and_what_it_comes_to(
+    command: PlaceOrder,
+    tell: Tell,
+    kept: Callable[[], Order],
+    context: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    nothing = {"OrdersPastDeadline": 0, "RefundsOverdue": 0, "MoneyOwed": 0}
+    tell("PlaceOrder", "StockReserved", "CancelOrder", "PaymentCollected")
+    assert told(context, capsys) == nothing
+    since = kept().updated_at
+    with monkeypatch.context() as after:
+        after.setattr(sweep, "now", lambda: since + timedelta(minutes=59))
+        assert told(context, capsys) == nothing
+        after.setattr(sweep, "now", lambda: since + timedelta(minutes=61))
+        assert told(context, capsys) == nothing | {
+            "RefundsOverdue": 1,
+            "MoneyOwed": command.data.gross,
+        }
+        tell("PaymentRefunded")
+        assert told(context, capsys) == nothing
+
+
+def test_the_sweep_counts_orders_that_it_cannot_move(
+    tell: Tell,
+    kept: Callable[[], Order],
+    context: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    tell("PlaceOrder")
+    deadline = kept().deadline
+    with monkeypatch.context() as stuck:
+        stuck.setattr(sweep, "expire", lambda _: False)
+        stuck.setattr(sweep, "now", lambda: deadline + timedelta(minutes=4, seconds=59))
+        assert told(context, capsys)["OrdersPastDeadline"] == 0
+        stuck.setattr(sweep, "now", lambda: deadline + timedelta(minutes=5))
+        assert told(context, capsys)["OrdersPastDeadline"] == 1
+    monkeypatch.setattr(sweep, "now", lambda: deadline + timedelta(minutes=6))
+    assert told(context, capsys)["OrdersPastDeadline"] == 0
+    assert kept().status is Status.CANCELLED
+
+
+def test_what_this_run_cancelled_is_not_stuck_though_the_index_is_behind(
+    tell: Tell,
+    kept: Callable[[], Order],
+    context: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    tell("PlaceOrder")
+    order_id, deadline = kept().order_id, kept().deadline
+    monkeypatch.setattr(sweep, "now", lambda: deadline + timedelta(hours=1))
+    monkeypatch.setattr(sweep.table, "overdue", lambda _: iter([order_id]))
+    assert told(context, capsys)["OrdersPastDeadline"] == 0

@@ -6,17 +6,18 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from orders import staff
+from orders import figures, items, staff
 from orders.downloads import Download
 from orders.facts import Facts, Reason
 from orders.message import Message
 from orders.messages import of_order
 from orders.order import Order
+from orders.owed import owed, owed_since
 from orders.purchase import Address, Fulfilment, HeldLine, Line, PurchaseRequest
 from orders.refunds import Excess, Refund, RefundDraft
-from orders.saga import Ignored, Status
+from orders.saga import WAITING, Ignored, Status
 from orders.sent import (
     CancelShipment,
     ChangeShippingAddress,
@@ -359,3 +360,40 @@ def test_money_told_of_out_of_order_only_grows(random: Random, wishes: list[str]
     play._become = watched  # type: ignore[method-assign]
     play.run(wishes)
     check(play)
+
+
+@settings(max_examples=40)
+@given(
+    kinds=KINDS,
+    paid=st.booleans(),
+    deliverable=st.booleans(),
+    wishes=WISHES,
+    random=st.randoms(use_true_random=False),
+)
+def test_what_an_order_waits_for_is_what_its_item_says_and_each_state_counts_once(
+    kinds: list[Fulfilment],
+    paid: bool,
+    deliverable: bool,
+    wishes: list[str],
+    random: Random,
+) -> None:
+    play = Play(World(kinds, paid=paid, deliverable=deliverable), random)
+    become, counted = play._become, figures.of_change(None, play.order)
+
+    def watched(after: Order | Ignored) -> None:
+        if isinstance(after, Order):
+            item = items.item_of(after)
+            waits, _, _ = str(item.get("waiting", "")).partition("#")
+            assert items.kept_in(item) == after
+            assert (waits == "WAITING") == (after.status in WAITING)
+            assert (waits == "REFUND") == bool(owed(after)) == bool(owed_since(after))
+            counted.extend(figures.of_change(play.order, after))
+        become(after)
+
+    play._become = watched  # type: ignore[method-assign]
+    play.run(wishes)
+    assert not {"waiting", "confirmBy"} & items.item_of(play.order).keys()
+    entered = Counter(f"Orders{entry.status.title()}" for entry in play.order.history)
+    told = Counter(figure.name for figure in counted if figure.unit == "Count")
+    assert all(entered[name] == times == 1 for name, times in told.items())
+    assert len(told.keys() & {"OrdersDelivered", "OrdersCancelled"}) == 1

@@ -3,15 +3,16 @@
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from aws_lambda_powertools import Logger, Tracer
+from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import BadRequestError
 from aws_lambda_powertools.event_handler.openapi.params import Query
+from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import AwareDatetime, Field
 
 from orders import errors, staff_api
-from orders.desk import existing, lists, position, sealed, table
+from orders.desk import existing, lists, position, sealed, table, tracer
 from orders.lists import LONGEST, Search
 from orders.model import now
 from orders.purchase import Id
@@ -31,15 +32,14 @@ __all__ = ["cancel_order", "change_address", "give_back", "place_order", "table"
 """The other part's operations and the table: they are looked for here."""
 
 logger = Logger()
-tracer = Tracer(patch_modules=("botocore",))
 app = APIGatewayRestResolver(enable_validation=True, json_body_deserializer=errors.parse_json)
 errors.install(app)
 app.exception_handler(Excess)(staff_api.too_much)
 app.include_router(staff_api.router)
 
 
-@logger.inject_lambda_context(correlation_id_path="requestContext.requestId")
-@tracer.capture_lambda_handler(capture_response=False)
+@logger.inject_lambda_context(correlation_id_path=correlation_paths.API_GATEWAY_REST)
+@tracer.capture_lambda_handler(capture_response=False, capture_error=False)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer one request of API Gateway."""
     request = errors.lower_type(event)

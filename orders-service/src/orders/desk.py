@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable
 from datetime import timedelta
 
-from aws_lambda_powertools import Logger
+from aws_lambda_powertools import Logger, Tracer
 from aws_lambda_powertools.event_handler.exceptions import (
     BadRequestError,
     NotFoundError,
@@ -22,6 +22,7 @@ from orders.staff import NotAllowed
 from orders.table import Conflict, OrdersTable
 
 logger = Logger()
+tracer = Tracer(patch_modules=("botocore",))
 table = OrdersTable(os.environ["TABLE_NAME"])
 lists = OrderLists(os.environ["TABLE_NAME"])
 
@@ -63,7 +64,14 @@ def existing(order_id: str) -> Order:
     order = table.order(order_id)
     if order is None:
         raise NotFoundError(f"There is no order {order_id}")
+    mark(order_id, order.correlation_id)
     return order
+
+
+def mark(order_id: str, correlation_id: str) -> None:
+    """Let the log and the trace say which order the request is about."""
+    logger.set_correlation_id(correlation_id)
+    tracer.put_annotation("order_id", order_id)
 
 
 def changed[Other](

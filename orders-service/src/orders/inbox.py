@@ -15,19 +15,21 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from orders import placing
 from orders.answer import Answer
-from orders.delivery import Poison, QueueProcessor
+from orders.delivery import Letter, Poison, QueueProcessor
 from orders.facts import Cancellation
 from orders.heard import CancelOrder, PlaceOrder, RepublishOrders
+from orders.message import Metadata
 from orders.messages import parse
 from orders.model import now
 from orders.order import Order
+from orders.raised import of_letter
 from orders.republication import Republication
 from orders.saga import Ignored, Impossible
 from orders.table import Conflict, OrdersTable
+from orders.tracing import root
 
 logger = Logger()
 tracer = Tracer(patch_modules=("botocore",))
-processor = QueueProcessor(os.environ["QUEUE_URL"], os.environ["DEAD_LETTER_QUEUE_URL"], logger)
 table = OrdersTable(os.environ["TABLE_NAME"])
 
 PATIENCE = timedelta(minutes=int(os.environ["ORDER_DEADLINE_MINUTES"]))
@@ -37,22 +39,31 @@ LOOKS = 4
 """How often an order is looked at that others change meanwhile, before its message is put off."""
 
 
+def note(letter: Letter) -> None:
+    """Keep that a message becomes a dead letter: the outbox tells managers of it."""
+    table.keep(of_letter(*letter, now()))
+
+
+processor = QueueProcessor(
+    os.environ["QUEUE_URL"], os.environ["DEAD_LETTER_QUEUE_URL"], logger, note
+)
+
+
 @logger.inject_lambda_context
-@tracer.capture_lambda_handler
+@tracer.capture_lambda_handler(capture_response=False, capture_error=False)
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     """Act on a batch of messages. Those that failed come again; the rest do not."""
     return process_partial_response(event, receive, processor, context)
 
 
-@tracer.capture_method(capture_response=False)
+@tracer.capture_method(capture_response=False, capture_error=False)
 def receive(record: SQSRecord) -> None:
     """Act on one message. Raises Poison for one that can never be handled."""
-    logger.set_correlation_id(None)
     try:
         message = parse(record.body)
     except ValueError as error:
         raise Poison(str(error)) from error
-    logger.set_correlation_id(message.metadata.correlation_id)
+    mark(type(message).__name__, message.metadata)
     if isinstance(message, RepublishOrders):
         republish(message)
         return
@@ -64,6 +75,17 @@ def receive(record: SQSRecord) -> None:
         except Conflict:
             if not looks_left:
                 raise
+
+
+def mark(name: str, metadata: Metadata) -> None:
+    """Let the log and the trace say which message it is, and which trace led to it."""
+    logger.append_keys(
+        correlation_id=metadata.correlation_id, message_id=metadata.id, message_name=name
+    )
+    tracer.put_annotation("message", name)
+    tracer.put_annotation("message_id", metadata.id)
+    if caused_by := root(metadata.trace):
+        tracer.put_annotation("caused_by", caused_by)
 
 
 def act(message: PlaceOrder | CancelOrder | Answer) -> None:

@@ -9,10 +9,11 @@ from typing import Any
 import boto3
 from boto3.dynamodb.conditions import Key
 
+from orders.items import ORDER, SHARDS, kept_in
 from orders.model import Model, written
 from orders.order import Order
 from orders.saga import Status
-from orders.table import ORDER, PROMPTLY, SHARDS, kept_in
+from orders.table import PROMPTLY
 
 READ_AT_ONCE = 100
 """How many orders one call reads."""

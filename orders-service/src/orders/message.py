@@ -1,5 +1,7 @@
 """What every message of this service has in common."""
 
+from typing import Self
+
 from pydantic import Field
 
 from orders.model import Model, Timestamp
@@ -19,12 +21,22 @@ class Metadata(Model):
     causation_id: str | None = Field(description="metadata.id of the message that led to this")
     occurred_at: Timestamp
     version: int = Field(description="Of the aggregate. Of two messages, the higher one is newer")
+    trace: str | None = Field(
+        None,
+        description="X-Ray's header of the invocation that wrote the change: "
+        "Root=...;Parent=...;Sampled=...",
+    )
 
 
 class Message(Model):
     """A message on the bus: the detail of an EventBridge event, whose detail-type is its name."""
 
     metadata: Metadata
+
+    def traced(self, trace: str | None) -> Self:
+        """It, as told of a change that was written in that trace."""
+        metadata = self.metadata.model_copy(update={"trace": trace})
+        return self.model_copy(update={"metadata": metadata})
 
 
 class AboutOrder(Model):

@@ -32,6 +32,7 @@ from orders.mails import SendEmail
 from orders.message import SOURCE, Message, Metadata
 from orders.model import Model
 from orders.order import Order
+from orders.raised import ErrorRaised
 from orders.refunds import parts
 from orders.republication import Republication
 from orders.saga import Status
@@ -88,6 +89,7 @@ SENDS: tuple[type[Message], ...] = (
     OrderCancelled,
     OrderUpdated,
     OrderRepublished,
+    ErrorRaised,
     ReserveStock,
     ReleaseStock,
     CollectPayment,

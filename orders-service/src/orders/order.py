@@ -47,6 +47,7 @@ class Order(Purchase, Known):
     refunded: Money = Field(0, description="The highest total that was told to be given back")
     by_hand: Money = Field(0, description="What of that nobody here asked for, as far as is told")
     by_hand_at: Timestamp | None = Field(None, description="When that was first told to be so much")
+    collected_at: Timestamp | None = Field(None, description="When it was first told to be paid")
     payment_version: int = Field(0, description="Of the payment, as it told what is by hand last")
     cancelling: Reason | None = Field(None, description="Why its parcel is to be stopped")
     address_changes: int = Field(0, description="How often another address was asked for")
@@ -191,6 +192,8 @@ class Order(Purchase, Known):
         if facts.held:
             known["lines"] = held(self.lines, facts.held)
         known |= self._given_back(facts, status, at)
+        if facts.collected and not self.paid:
+            known["collected_at"] = at
         if facts.download:
             known["downloads"] = (*self.downloads, facts.download)
         addressed = self._addressed(facts, status, version, at)

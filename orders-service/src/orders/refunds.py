@@ -111,6 +111,21 @@ def total(asked: tuple[StaffRefund, ...]) -> int:
     return sum(refund.amount for refund in asked if not refund.covered)
 
 
+def unmet(asked: tuple[StaffRefund, ...], told: int) -> datetime | None:
+    """When the first of what staff asked for was that is not made; None: all of it is.
+
+    Args:
+        told: how much of it was told given back, in minor units. That is the oldest of it.
+    """
+    for refund in asked:
+        if refund.covered:
+            continue
+        told -= refund.amount
+        if told < 0:
+            return refund.requested_at
+    return None
+
+
 def settled(
     asked: tuple[StaffRefund, ...], covered: tuple[str, ...], by_hand: int, gross: int
 ) -> tuple[StaffRefund, ...]:

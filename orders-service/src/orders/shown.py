@@ -40,6 +40,7 @@ class OrderShown(Order):
     payment_method_id: Annotated[str, Field(exclude=True)]
     payment_action: Annotated[PaymentAction | None, Field(exclude=True)] = None
     refunds: tuple[RefundShown, ...]
+    collected_at: Annotated[Timestamp | None, Field(exclude=True)] = None
     payment_version: Annotated[int, Field(exclude=True)] = 0
     address_change: AddressChangeShown | None = Field(
         None, description="Only while it is not known whether the parcel goes there"

@@ -8,7 +8,7 @@ from aws_lambda_powertools.event_handler.router import APIGatewayRouter
 from pydantic import ValidationError
 
 from orders import errors, placing, staff
-from orders.desk import PATIENCE, changed, table
+from orders.desk import PATIENCE, changed, mark, table
 from orders.model import now
 from orders.refunds import Excess, RefundDraft
 from orders.requests import (
@@ -49,6 +49,7 @@ def place_order(asked: PhoneOrder, idempotency_key: IdempotencyKey) -> Response[
         raise RequestValidationError(
             [each | {"loc": ("body", *each["loc"])} for each in error.errors()]
         ) from error
+    mark(order_id, order_id)
     try:
         order, new = placing.place(table, purchase, order_id, f"{order_id}:phone", at, PATIENCE)
     except Conflict as error:

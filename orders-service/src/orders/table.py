@@ -1,53 +1,41 @@
-"""This service's DynamoDB table: orders, and how far they are told again.
+"""This service's DynamoDB table: orders, how far they are told again, and errors.
 
-| pk                          | item                                                             |
-|-----------------------------|------------------------------------------------------------------|
-| `ORDER#<orderId>`           | `Order`; before there is one, maybe a `Cancellation` (version 0) |
-| `REPUBLICATION#<requestId>` | `Republication`; gone some time after its `expiresAt`            |
-
-| index        | by                                  | what for                                    |
-|--------------|-------------------------------------|---------------------------------------------|
-| `byDeadline` | `waiting` = "WAITING#<n>",          | orders that have to move on by then; sparse |
-|              | `deadline`                          |                                             |
-| `byCustomer` | `customerId`,                       | the orders of one customer                  |
-|              | `place` = "<placedAt>#<orderId>"    |                                             |
-| `byMonth`    | `month` = "<YYYY-MM>#<n>", `place`  | all orders                                  |
-
-The last two are written when an order is placed, and never again. Waiting orders are spread over a
-few partitions by their ids, and so are those of a month: one takes a thousand writes a second, and
-an index that cannot keep up holds back the table itself.
+items.py says what is in it, and what its indexes are for.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime
 from heapq import merge
 from operator import itemgetter
 from typing import Any
-from zlib import crc32
 
 import boto3
 from boto3.dynamodb.conditions import Attr, Key
 from botocore.config import Config
 
 from orders.facts import Cancellation
+from orders.items import (
+    ORDER,
+    REPUBLICATION,
+    error_item,
+    item_of,
+    kept_in,
+    pk,
+    places,
+    traced,
+    waiting_for,
+)
 from orders.model import written
 from orders.order import Order
-from orders.republication import Progress, Republication
-from orders.saga import WAITING
+from orders.owed import owed
+from orders.raised import MessageError
+from orders.republication import Republication
 
 PROMPTLY = Config(connect_timeout=1, read_timeout=1)
 """Seconds that DynamoDB is waited for, at each try. By itself boto3 waits for a minute."""
 
-SHARDS = 4
-"""Over how many partitions orders are spread. May grow: those of fewer are still read."""
-
 PAGE = 500
 """How many waiting orders are read at once."""
-
-
-ORDER = "ORDER#"
-REPUBLICATION = "REPUBLICATION#"
-"""What keys begin with."""
 
 
 class Conflict(Exception):
@@ -55,7 +43,7 @@ class Conflict(Exception):
 
 
 class OrdersTable:
-    """Loads and saves orders and republications.
+    """Loads and saves orders, republications and errors.
 
     Raises botocore's ClientError when DynamoDB fails.
     """
@@ -71,7 +59,7 @@ class OrdersTable:
 
     def found(self, order_id: str) -> Order | Cancellation | None:
         """The order as it is now, or the request to cancel it that came before it."""
-        answer = self._table.get_item(Key={"pk": _pk(order_id)}, ConsistentRead=True)
+        answer = self._table.get_item(Key={"pk": pk(order_id)}, ConsistentRead=True)
         return kept_in(answer.get("Item"))
 
     def overdue(self, at: datetime) -> Iterator[str]:
@@ -79,9 +67,21 @@ class OrdersTable:
 
         Read as they are taken, from an index that may be behind: some may have moved on.
         """
-        shards = (self._overdue(f"WAITING#{shard}", at) for shard in range(SHARDS))
+        shards = (self._overdue(waiting, at) for waiting in waiting_for("WAITING"))
         for item in merge(*shards, key=itemgetter("deadline")):
             yield item["pk"].removeprefix(ORDER)
+
+    def owed(self, at: datetime) -> list[int]:
+        """Of each order whose money was to be back by then, what is not, in minor units.
+
+        Found by the same index, which may be behind: the orders themselves say how much.
+        """
+        found = (
+            self.order(item["pk"].removeprefix(ORDER))
+            for waiting in waiting_for("REFUND")
+            for item in self._overdue(waiting, at)
+        )
+        return [amount for order in found if order and (amount := owed(order))]
 
     def add(self, new: Order | Cancellation) -> None:
         """Save what is new. Raises Conflict when there is something under that order's id."""
@@ -93,7 +93,7 @@ class OrdersTable:
 
     def begin(self, asked: Republication) -> None:
         """Save a new republication. Raises Conflict when there is one for that request."""
-        item = _told(asked, set(Republication.model_fields))
+        item = _told(asked, set(Republication.model_fields)) | traced()
         try:
             self._table.put_item(
                 Item=_key(asked) | item, ConditionExpression=Attr("pk").not_exists()
@@ -104,7 +104,8 @@ class OrdersTable:
     def move_on(self, moved: Republication, after: Republication) -> None:
         """Save how far one is now. Raises Conflict when it is no longer where it was."""
         fields = {"status", "position", "told", "version"}
-        item = _told(moved, fields)
+        item = _told(moved, fields) | traced()
+        fields.add("trace")
         gone = ", ".join(f"#{name}" for name in sorted(fields - item.keys()))
         try:
             self._table.update_item(
@@ -144,19 +145,28 @@ class OrdersTable:
         last = answer.get("LastEvaluatedKey")
         return orders, str(last["pk"]) if last else None
 
+    def keep(self, error: MessageError) -> None:
+        """Save an error. Again, it changes nothing."""
+        try:
+            self._table.put_item(
+                Item=error_item(error), ConditionExpression=Attr("pk").not_exists()
+            )
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return
+
     def _enlist(self, order: Order) -> None:
         """Put an order on the lists. What is told of it stays as it is: it is no new version."""
-        places = _places(order)
+        stands = places(order)
         self._table.update_item(
-            Key={"pk": _pk(order.order_id)},
+            Key={"pk": pk(order.order_id)},
             UpdateExpression="SET #place = :place, #month = :month",
-            ExpressionAttributeNames={f"#{name}": name for name in places},
-            ExpressionAttributeValues={f":{name}": place for name, place in places.items()},
+            ExpressionAttributeNames={f"#{name}": name for name in stands},
+            ExpressionAttributeValues={f":{name}": place for name, place in stands.items()},
         )
 
     def _put(self, kept: Order | Cancellation, condition: Any) -> None:
         try:
-            self._table.put_item(Item=_item(kept), ConditionExpression=condition)
+            self._table.put_item(Item=item_of(kept), ConditionExpression=condition)
         except self._client.exceptions.ConditionalCheckFailedException as error:
             raise Conflict(f"order {kept.order_id} is not what it was") from error
 
@@ -176,60 +186,9 @@ class OrdersTable:
             start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
 
 
-def images(
-    old: Mapping[str, Any] | None, new: Mapping[str, Any] | None
-) -> tuple[Order | None, Order] | None:
-    """What a stream record tells of: an order, before and after. None: no order, or a removal."""
-    before, after = kept_in(old), kept_in(new)
-    if not isinstance(after, Order):
-        return None
-    return (before if isinstance(before, Order) else None), after
-
-
-def running(item: Mapping[str, Any] | None) -> Republication | None:
-    """The republication of an item, where it is one that has orders left to tell."""
-    if not item or not str(item.get("pk", "")).startswith(REPUBLICATION):
-        return None
-    found = Republication.model_validate(item)
-    return found if found.status is Progress.RUNNING else None
-
-
-def kept_in(item: Mapping[str, Any] | None) -> Order | Cancellation | None:
-    """What an item is; None: nothing of an order."""
-    if not item or not str(item["pk"]).startswith(ORDER):
-        return None
-    if "status" not in item:
-        return Cancellation.model_validate(item)
-    return Order.model_validate(item)
-
-
-def _item(kept: Order | Cancellation) -> dict[str, Any]:
-    told = kept.model_dump(mode="json", exclude_none=True, exclude={"refund"})
-    item = {"pk": _pk(kept.order_id), **told}
-    if isinstance(kept, Order):
-        item |= _places(kept)
-        if kept.status in WAITING:
-            item["waiting"] = f"WAITING#{_shard(kept)}"
-    return item
-
-
-def _places(order: Order) -> dict[str, str]:
-    """Where an order stands on the lists."""
-    at = written(order.placed_at)
-    return {"place": f"{at}#{order.order_id}", "month": f"{at[:7]}#{_shard(order)}"}
-
-
-def _shard(order: Order) -> int:
-    return crc32(order.order_id.encode()) % SHARDS
-
-
 def _told(republication: Republication, fields: set[str]) -> dict[str, Any]:
     return republication.model_dump(mode="json", include=fields, exclude_none=True)
 
 
 def _key(republication: Republication) -> dict[str, str]:
     return {"pk": f"{REPUBLICATION}{republication.request_id}"}
-
-
-def _pk(order_id: str) -> str:
-    return f"{ORDER}{order_id}"
