@@ -22,6 +22,9 @@ os.environ |= {
     "DISTRIBUTION_ID": "EDFDVBD6EXAMPLE",
     "PUBLIC_URL": "https://files.example.com",
     "EVENT_BUS_NAME": "default",
+    "STACK_NAME": "tbs-app-file-manager-test",
+    "POWERTOOLS_METRICS_NAMESPACE": "TheBetterStore",
+    "MAX_RECEIVES": "10",
     "QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/123456789012/Inbox",
     "DEAD_LETTER_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/123456789012/InboxDeadLetters",
 }

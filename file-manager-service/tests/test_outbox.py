@@ -37,6 +37,7 @@ def test_tells_of_a_file_that_is_stored() -> None:
             "causationId": "order-1:2:StoreFile",
             "occurredAt": stored.model_dump()["updatedAt"],
             "version": 1,
+            "trace": None,
         },
         "data": {
             "fileId": "file-1",

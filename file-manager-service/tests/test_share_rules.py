@@ -120,6 +120,7 @@ def test_each_change_is_a_version_and_only_what_is_asked_for_is_told() -> None:
             "causationId": "order-1:5:ShareFile",
             "occurredAt": shared.model_dump()["updatedAt"],
             "version": 2,
+            "trace": None,
         },
         "data": {
             "shareId": "order-1:1",

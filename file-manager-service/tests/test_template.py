@@ -118,3 +118,10 @@ def test_receipts_are_versioned_or_locked_as_it_is_asked_for() -> None:
     assert bucket["ObjectLockEnabled"]["Fn::If"][0] == "LocksReceipts"
     for name in BUCKETS:
         assert RESOURCES[name]["DeletionPolicy"] == "RetainExceptOnCreate"
+
+
+def test_who_reads_a_queue_knows_how_often_it_gives_a_message_out() -> None:
+    for name in ("Inbox", "Uploads"):
+        given = RESOURCES[f"{name}Function"]["Properties"]["Environment"]["Variables"]
+        policy = RESOURCES[name]["Properties"]["RedrivePolicy"]
+        assert given["MAX_RECEIVES"] == str(policy["maxReceiveCount"])

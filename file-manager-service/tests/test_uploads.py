@@ -129,8 +129,8 @@ def test_what_is_not_what_it_says_is_rejected_and_gone(
     assert house.objects() == {}
     file = house.file(file_id)
     assert (file.status, file.version, file.reason) == (Status.REJECTED, 2, reason)
-    (message,) = house.told
-    assert message["DetailType"] == "FileRejected"
+    message, error = house.told
+    assert (message["DetailType"], error["DetailType"]) == ("FileRejected", "ErrorRaised")
     assert message["Detail"]["data"] == {
         "fileId": file_id,
         "owner": "urn:tbs:album:summer-1",

@@ -29,7 +29,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from toys import api, delivery, inbox, store
 from toys.download import Download
-from toys.messages import ReleaseRequest, ReleaseStock, ReservationRequest, ReserveStock
+from toys.heard import ReleaseRequest, ReleaseStock, ReservationRequest, ReserveStock
 from toys.model import now
 from toys.reservation import HeldLine, Line, Refusal, Reservation, Status, refusal
 from toys.store import PAUSES, Busy, Conflict

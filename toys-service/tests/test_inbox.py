@@ -9,7 +9,8 @@ import boto3
 import pytest
 from toys import inbox
 from toys.adjustment import Adjustment
-from toys.messages import ReserveStock, parse
+from toys.heard import ReserveStock
+from toys.messages import parse
 from toys.model import now
 from toys.reservation import Refusal, Reservation, Status
 from toys.table import ToysTable

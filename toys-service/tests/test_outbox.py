@@ -43,6 +43,7 @@ def test_tells_of_a_toy_what_shoppers_see(toy: Toy) -> None:
         "causationId": None,
         "occurredAt": told["data"]["createdAt"],
         "version": 1,
+        "trace": None,
     }
     assert told["data"]["availability"] == "IN_STOCK"
     assert "stock" not in told["data"]

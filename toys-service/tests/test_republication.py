@@ -18,7 +18,8 @@ from moto.events.models import EventPattern
 from toys import inbox, outbox, republisher
 from toys.adjustment import Adjustment
 from toys.bus import NotPublished
-from toys.messages import RepublishToys, of_toy, parse, republished
+from toys.heard import RepublishToys
+from toys.messages import of_toy, parse, republished
 from toys.model import now
 from toys.republication import KEPT_FOR, Republication
 from toys.store import Conflict
@@ -249,6 +250,7 @@ def test_tells_what_an_update_would_and_when_it_left_the_catalogue(cloud: Cloud)
             "causationId": "request-1:1:RepublishToys",
             "occurredAt": told["metadata"]["occurredAt"],
             "version": toy.version,
+            "trace": None,
         }
     assert sorted(ids(cloud.told)) == ["gone", "here"]
 
@@ -408,7 +410,8 @@ def test_what_names_no_request_is_a_dead_letter(
         ((_, reason),) = dead_letters()
         assert reason
         assert "data.requestId" in reason
-    assert cloud.read() == []
+    written = [record["dynamodb"]["Keys"]["pk"]["S"] for record in cloud.read()]
+    assert [key.partition("#")[0] for key in written] == ["ERROR"]
 
 
 def test_two_that_begin_the_same_at_once_begin_one(cloud: Cloud) -> None:

@@ -8,6 +8,7 @@ from aws_lambda_powertools import Logger, Tracer
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response, content_types
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError, ServiceError
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
+from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import Field
 
@@ -76,8 +77,8 @@ class SharePage(Model):
     cursor: str | None
 
 
-@logger.inject_lambda_context(correlation_id_path="requestContext.requestId")
-@tracer.capture_lambda_handler(capture_response=False)
+@logger.inject_lambda_context(correlation_id_path=correlation_paths.API_GATEWAY_REST)
+@tracer.capture_lambda_handler(capture_response=False, capture_error=False)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer one request of API Gateway."""
     request = errors.lower_type(event)
@@ -90,6 +91,7 @@ def announce_file(request: UploadRequest) -> Response[AnnouncedFile]:
     at = now()
     file = request.file(str(uuid.uuid4()), at)
     table.add(file)
+    mark(file)
     logger.info("file announced", file_id=file.file_id, owner=file.owner)
     announced = AnnouncedFile(**file.model_dump(by_alias=False), upload=buckets.form(file, at))
     return answer(201, announced)
@@ -156,6 +158,7 @@ def delete_file(file_id: Id) -> Response[str]:
         file = table.file(file_id)
         if file is None:
             raise NotFoundError(f"There is no file {file_id}")
+        mark(file)
         if file.status is Status.DELETED:
             return Response(204, body="")
         try:
@@ -172,7 +175,16 @@ def existing(file_id: str) -> File:
     file = table.file(file_id)
     if file is None or file.status is Status.DELETED:
         raise NotFoundError(f"There is no file {file_id}")
+    mark(file)
     return file
+
+
+def mark(file: File) -> None:
+    """Let the log and the trace say which file the request is about, and of which order it is."""
+    logger.set_correlation_id(file.correlation_id)
+    tracer.put_annotation("file_id", file.file_id)
+    if file.order_id:
+        tracer.put_annotation("order_id", file.order_id)
 
 
 def answer[T: Model](status: int, found: T) -> Response[T]:

@@ -9,7 +9,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from file_manager import places
 from file_manager.bucket import FilesBuckets
 from file_manager.cdn import Cdn
-from file_manager.changes import images, removed
+from file_manager.changes import change, removed
 from file_manager.file import File, Place, Status
 from file_manager.model import now
 from file_manager.share import Share, may_be_shared
@@ -28,21 +28,22 @@ PAGE = 100
 
 
 @logger.inject_lambda_context
-@tracer.capture_lambda_handler
+@tracer.capture_lambda_handler(capture_response=False, capture_error=False)
 @event_source(data_class=DynamoDBStreamEvent)
 def handler(event: DynamoDBStreamEvent, context: LambdaContext) -> None:
     """Clean up after a batch of changes. Raises until all of it is done: the batch comes again."""
     shown: dict[str, File] = {}
     occasions: list[str] = []
     for record in event.records:
-        change = record.dynamodb
-        if change is None:
+        logger.set_correlation_id(None)
+        images = record.dynamodb
+        if images is None:
             continue
         gone: File | None = None
-        match images(change.old_image, change.new_image) or removed(change.old_image):
-            case (File() | None as old, File() as new):
+        match change(images.old_image, images.new_image) or removed(images.old_image):
+            case (File() | None as old, File() as new, _):
                 gone = clean(old, new)
-            case (Share() as before, Share() as share):
+            case (Share() as before, Share() as share, _):
                 withdraw(before, share)
             case File() as forgotten:
                 gone = clean_again(forgotten)

@@ -147,6 +147,11 @@ class File(Model):
         """Whether anybody may read it."""
         return self.visibility == Visibility.PUBLIC
 
+    @property
+    def order_id(self) -> str | None:
+        """The order that it belongs to, where its correlation id is not its own."""
+        return None if self.correlation_id == self.file_id else self.correlation_id
+
     def store(self, body: bytes, at: datetime) -> Self:
         """The file, now that this has come and may stay."""
         return self._next(

@@ -11,44 +11,66 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from file_manager import shares
 from file_manager.bucket import FilesBuckets
-from file_manager.delivery import Poison, QueueProcessor
+from file_manager.delivery import Letter, Poison, QueueProcessor
 from file_manager.file import File, Status, file_id
+from file_manager.message import Metadata
 from file_manager.messages import ShareFile, StoreFile, parse
 from file_manager.model import now
+from file_manager.raised import of_letter
 from file_manager.share_items import SharesTable
 from file_manager.shelf import SharedFiles
 from file_manager.table import Conflict
+from file_manager.tracing import root
 
 logger = Logger()
 tracer = Tracer(patch_modules=("botocore",))
-processor = QueueProcessor(os.environ["QUEUE_URL"], os.environ["DEAD_LETTER_QUEUE_URL"], logger)
 table = SharesTable(os.environ["TABLE_NAME"])
 buckets = FilesBuckets(os.environ["BUCKET_NAME"], os.environ["RECEIPTS_BUCKET_NAME"])
 shelf = SharedFiles(os.environ["BUCKET_NAME"])
 
 
+def note(letter: Letter) -> None:
+    """Keep that a message becomes a dead letter: the outbox tells managers of it."""
+    table.note(of_letter(*letter, now()))
+
+
+processor = QueueProcessor(
+    os.environ["QUEUE_URL"], os.environ["DEAD_LETTER_QUEUE_URL"], logger, note
+)
+
+
 @logger.inject_lambda_context
-@tracer.capture_lambda_handler
+@tracer.capture_lambda_handler(capture_response=False, capture_error=False)
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     """Act on a batch of messages. Those that failed come again; the rest do not."""
     return process_partial_response(event, receive, processor, context)
 
 
-@tracer.capture_method(capture_response=False)
+@tracer.capture_method(capture_response=False, capture_error=False)
 def receive(record: SQSRecord) -> None:
     """Act on one message. Raises Poison for what no message of ours looks like."""
-    logger.set_correlation_id(None)
     try:
         sender, message = parse(record.body)
     except ValueError as error:
         raise Poison(str(error)) from error
-    logger.set_correlation_id(message.metadata.correlation_id)
-    tracer.put_annotation("correlation_id", message.metadata.correlation_id)
+    mark(type(message).__name__, message.metadata)
     match message:
         case StoreFile():
             store(sender, message)
         case ShareFile():
             shares.share(message, table, shelf, logger)
+
+
+def mark(name: str, metadata: Metadata) -> None:
+    """Let the log and the trace say which message it is, and which trace led to it."""
+    logger.append_keys(
+        correlation_id=metadata.correlation_id, message_id=metadata.id, message_name=name
+    )
+    tracer.put_annotation("order_id", metadata.correlation_id)
+    tracer.put_annotation("message", name)
+    tracer.put_annotation("message_id", metadata.id)
+    if caused_by := root(metadata.trace):
+        tracer.put_annotation("caused_by", caused_by)
 
 
 def store(sender: str, command: StoreFile) -> None:

@@ -6,28 +6,14 @@ from pydantic import Field
 
 from file_manager import places
 from file_manager.file import File, Rejection, Status, Submission, Visibility
+from file_manager.message import SOURCE, Message, Metadata
 from file_manager.model import Model, Timestamp
 from file_manager.places import Renditions
+from file_manager.raised import ErrorRaised
 from file_manager.share import Refusal, Share, ShareRequest, ShareStatus, address
 
-SOURCE = "tbs.file-manager"
-"""The name under which this service's messages stand on the bus."""
-
-
-class Metadata(Model):
-    """What every message says of itself. Made from the stored item, so it is the same each time."""
-
-    id: str = Field(description="<aggregate id>:<version>:<message name>")
-    correlation_id: str = Field(description="The order's id, or the aggregate's own")
-    causation_id: str | None = Field(description="metadata.id of the message that led to this")
-    occurred_at: Timestamp
-    version: int = Field(description="Of the aggregate. Of two messages, the higher one is newer")
-
-
-class Message(Model):
-    """A message on the bus: the detail of an EventBridge event, whose detail-type is its name."""
-
-    metadata: Metadata
+__all__ = ["SOURCE", "Message", "Metadata"]
+"""What all messages have in common: it is looked for here, too."""
 
 
 # Heard
@@ -144,6 +130,7 @@ SENDS: tuple[type[Message], ...] = (
     FileDeleted,
     FileShared,
     FileNotShared,
+    ErrorRaised,
 )
 
 

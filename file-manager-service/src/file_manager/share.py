@@ -108,6 +108,11 @@ class Share(Model):
         return self.status in (ShareStatus.PENDING, ShareStatus.SHARED)
 
     @property
+    def order_id(self) -> str:
+        """The order that it was asked for: what its messages are correlated by."""
+        return self.correlation_id
+
+    @property
     def key(self) -> str:
         """The key of its object. Raises ValueError for a share that has none."""
         if self.name is None:

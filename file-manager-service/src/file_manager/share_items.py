@@ -16,7 +16,7 @@ from boto3.dynamodb.conditions import Attr, Key
 from file_manager.file import Status
 from file_manager.model import written
 from file_manager.share import Share, ShareStatus
-from file_manager.table import REMEMBERED, SHARE, Conflict, FilesTable
+from file_manager.table import REMEMBERED, SHARE, Conflict, FilesTable, traced
 
 _ENDING = "SHARE"
 
@@ -112,7 +112,7 @@ def _of(file_id: str) -> str:
 
 
 def _item(share: Share) -> dict[str, Any]:
-    item = share.model_dump(mode="json", exclude_none=True)
+    item = traced(share.model_dump(mode="json", exclude_none=True))
     item |= {
         "fileId": SHARE + share.share_id,
         "sharedFile": share.file_id,

@@ -31,7 +31,7 @@ class Unfinished(Exception):
 
 
 @logger.inject_lambda_context
-@tracer.capture_lambda_handler
+@tracer.capture_lambda_handler(capture_response=False, capture_error=False)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
     """Let expire what has waited for too long, as far as time allows: the next run goes on.
 
@@ -62,7 +62,7 @@ def due() -> Iterator[tuple[Callable[[str], bool], str]]:
     return chain(shares, files)
 
 
-@tracer.capture_method(capture_response=False)
+@tracer.capture_method(capture_response=False, capture_error=False)
 def expire_share(share_id: str) -> bool:
     """Let a share expire, if its days are over. False: it has moved on, or does at this moment."""
     tracer.put_annotation("share_id", share_id)
@@ -75,11 +75,11 @@ def expire_share(share_id: str) -> bool:
         table.save_share(share.expire(at), after=share)
     except Conflict:
         return False
-    logger.info("share expired", share_id=share_id)
+    logger.info("share expired", share_id=share_id, correlation_id=share.correlation_id)
     return True
 
 
-@tracer.capture_method(capture_response=False)
+@tracer.capture_method(capture_response=False, capture_error=False)
 def expire(file_id: str) -> bool:
     """Let a file expire, if it still waits. False: it has moved on, or does so at this moment."""
     tracer.put_annotation("file_id", file_id)
@@ -90,5 +90,9 @@ def expire(file_id: str) -> bool:
         table.save(file.expire(now()), after=file)
     except Conflict:
         return False
-    logger.info("file expired: nothing was uploaded", file_id=file_id)
+    logger.info(
+        "file expired: nothing was uploaded",
+        file_id=file_id,
+        correlation_id=file.correlation_id,
+    )
     return True

@@ -1,14 +1,17 @@
-"""This service's DynamoDB table: one item for each file, and for each share (see share_items).
+"""This service's DynamoDB table: one item for each file, for each share and for each error.
 
 | fileId | item                                    | byOwner           | byWaiting              |
 |--------|-----------------------------------------|-------------------|------------------------|
 | its id | `File`; `waiting`, as long as PENDING;  | `owner`, `fileId` | `waiting`, `createdAt` |
 |        | `forgetAt`, once EXPIRED or DELETED     |                   |                        |
 
-`forgetAt` is the epoch second from which DynamoDB may drop the item.
+Shares stand in share_items. An error is a `MessageError`, its id `ERROR#<errorId>`. `forgetAt` is
+the epoch second from which DynamoDB may drop the item. One whose change leads to messages has the
+header of the `trace` in which it was written.
 """
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,6 +21,8 @@ from botocore.config import Config
 
 from file_manager.file import File, Status
 from file_manager.model import written
+from file_manager.raised import MessageError
+from file_manager.tracing import header
 
 PROMPTLY = Config(connect_timeout=1, read_timeout=1)
 """Seconds that DynamoDB is waited for, at each try. By itself boto3 waits for a minute."""
@@ -27,7 +32,8 @@ REMEMBERED = timedelta(days=30)
 own for four days, a dead-letter queue for fourteen."""
 
 SHARE = "SHARE#"
-"""What the keys of shares begin with. No file has such an id."""
+ERROR = "ERROR#"
+"""What the keys of shares and of errors begin with. No file has such an id."""
 
 _WAITING = "UPLOAD"
 
@@ -45,7 +51,7 @@ class FilesTable:
 
     def file(self, file_id: str) -> File | None:
         """The file as it is now, whatever became of it."""
-        if file_id.startswith(SHARE):
+        if file_id.startswith((SHARE, ERROR)):
             return None
         answer = self._table.get_item(Key={"fileId": file_id}, ConsistentRead=True)
         return read_file(answer.get("Item"))
@@ -95,6 +101,13 @@ class FilesTable:
         """Save what became of a file. Raises Conflict when `after` is no longer what is kept."""
         self._write(_item(file), Attr("version").eq(after.version))
 
+    def note(self, error: MessageError) -> None:
+        """Save an error. Again, it changes nothing."""
+        told = error.model_dump(mode="json", exclude_none=True)
+        item = traced({"fileId": f"{ERROR}{error.error_id}", **told})
+        with suppress(Conflict):
+            self._write(item, Attr("fileId").not_exists())
+
     def _write(self, item: dict[str, Any], condition: Any) -> None:
         try:
             self._table.put_item(Item=item, ConditionExpression=condition)
@@ -103,12 +116,25 @@ class FilesTable:
 
 
 def read_file(item: Mapping[str, Any] | None) -> File | None:
-    """The file of an item. None: there is no item."""
-    return _known(item) if item else None
+    """The file of an item. None: there is no item, or it is an error's."""
+    return _known(item) if item and not str(item["fileId"]).startswith(ERROR) else None
+
+
+def read_error(item: Mapping[str, Any] | None) -> MessageError | None:
+    """The error of an item. None: there is no item, or it is no error's."""
+    if not item or not str(item["fileId"]).startswith(ERROR):
+        return None
+    return MessageError.model_validate(item)
+
+
+def traced(item: dict[str, Any]) -> dict[str, Any]:
+    """The item with the header of the trace that it is written in, where there is one."""
+    told = header()
+    return item | {"trace": told} if told else item
 
 
 def _item(file: File) -> dict[str, Any]:
-    item = file.model_dump(mode="json", exclude_none=True)
+    item = traced(file.model_dump(mode="json", exclude_none=True))
     match file.status:
         case Status.PENDING:
             item["waiting"] = _WAITING

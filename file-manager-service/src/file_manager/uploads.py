@@ -15,9 +15,10 @@ from file_manager import content, image, places
 from file_manager.bucket import FilesBuckets
 from file_manager.cdn import Cdn
 from file_manager.content import Faulty
-from file_manager.delivery import Poison, QueueProcessor
+from file_manager.delivery import Letter, Poison, QueueProcessor
 from file_manager.file import File, Rejection, Status
 from file_manager.model import Model, now
+from file_manager.raised import of_letter
 from file_manager.table import Conflict, FilesTable
 
 PATIENCE = 3
@@ -25,10 +26,19 @@ PATIENCE = 3
 
 logger = Logger()
 tracer = Tracer(patch_modules=("botocore",))
-processor = QueueProcessor(os.environ["QUEUE_URL"], os.environ["DEAD_LETTER_QUEUE_URL"], logger)
 table = FilesTable(os.environ["TABLE_NAME"])
 buckets = FilesBuckets(os.environ["BUCKET_NAME"], os.environ["RECEIPTS_BUCKET_NAME"], PATIENCE)
 cdn = Cdn(os.environ["DISTRIBUTION_ID"])
+
+
+def note(letter: Letter) -> None:
+    """Keep that an upload becomes a dead letter: the outbox tells managers of it."""
+    table.note(of_letter(*letter, now()))
+
+
+processor = QueueProcessor(
+    os.environ["QUEUE_URL"], os.environ["DEAD_LETTER_QUEUE_URL"], logger, note
+)
 
 
 class _Object(Model):
@@ -42,27 +52,29 @@ class _Detail(Model):
 class ObjectCreated(Model):
     """What EventBridge says of S3's "Object Created", as far as it is needed."""
 
+    id: str = Field(description="Of the event")
     detail: _Detail
 
 
 @logger.inject_lambda_context
-@tracer.capture_lambda_handler
+@tracer.capture_lambda_handler(capture_response=False, capture_error=False)
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     """Act on a batch of S3's events. Those that failed come again; the rest do not."""
     return process_partial_response(event, receive, processor, context)
 
 
-@tracer.capture_method(capture_response=False)
+@tracer.capture_method(capture_response=False, capture_error=False)
 def receive(record: SQSRecord) -> None:
     """Act on one event. Raises Poison for what S3 never says."""
-    logger.set_correlation_id(None)
     try:
-        key = ObjectCreated.model_validate_json(record.body).detail.object.key
+        created = ObjectCreated.model_validate_json(record.body)
     except ValueError as error:
         raise Poison(str(error)) from error
-    file_id = places.uploaded(key)
-    logger.set_correlation_id(file_id)
+    file_id, name = places.uploaded(created.detail.object.key), ObjectCreated.__name__
+    logger.append_keys(correlation_id=file_id, message_id=created.id, message_name=name)
     tracer.put_annotation("file_id", file_id)
+    tracer.put_annotation("message", name)
+    tracer.put_annotation("message_id", created.id)
     settle(file_id)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from toys.messages import SOURCE, Message
+from toys.message import SOURCE, Message
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
@@ -33,13 +33,16 @@ class Bus:
                 raise NotPublished([e for e in answer["Entries"] if "ErrorCode" in e])
 
     def entry(self, message: Message) -> "PutEventsRequestEntryTypeDef":
-        """The message as PutEvents takes it."""
-        return {
+        """The message as PutEvents takes it. The trace that led to it goes on with its readers."""
+        entry: PutEventsRequestEntryTypeDef = {
             "Source": SOURCE,
             "DetailType": type(message).__name__,
             "Detail": message.model_dump_json(),
             "EventBusName": self._name,
         }
+        if trace := message.metadata.trace:
+            entry["TraceHeader"] = trace
+        return entry
 
 
 def chunks(

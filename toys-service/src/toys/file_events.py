@@ -6,10 +6,12 @@ grows newer, and what a toy shows and sells follows from that.
 
 from functools import partial
 
-from aws_lambda_powertools import Logger, single_metric
-from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools import Logger
 
-from toys.messages import FileDeleted, FileRejected, FileStored, Metadata
+from toys.figures import PICTURE_REFUSED
+from toys.heard import FileDeleted, FileRejected, FileStored
+from toys.message import Metadata
+from toys.metrics import emit
 from toys.model import now
 from toys.picture import FileRecord, Gallery
 from toys.table import Conflict, ToysTable
@@ -54,10 +56,7 @@ def refused(event: FileRejected, logger: Logger) -> None:
         logger.info("ignored: no file of a toy", file_id=file.file_id)
         return
     logger.warning("picture refused", file_id=file.file_id, toy_id=file.toy_id, reason=file.reason)
-    with single_metric(
-        "PicturesRefused", MetricUnit.Count, 1, namespace="TheBetterStore"
-    ) as metric:
-        metric.add_dimension("service", "toys")
+    emit([PICTURE_REFUSED])
 
 
 def _keep(told: FileRecord, cause: Metadata, table: ToysTable, logger: Logger) -> None:

@@ -13,43 +13,54 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from toys import file_events
-from toys.delivery import Poison, QueueProcessor
-from toys.messages import (
+from toys.delivery import Letter, Poison, QueueProcessor
+from toys.heard import (
     FileDeleted,
     FileRejected,
     FileStored,
     ReleaseStock,
     RepublishToys,
     ReserveStock,
-    parse,
 )
+from toys.message import Metadata
+from toys.messages import parse
 from toys.model import now
+from toys.raised import of_letter
 from toys.republication import Republication
 from toys.reservation import HeldLine, Reservation, Status, refusal, tombstone
 from toys.table import Busy, Conflict, ToysTable
+from toys.tracing import root
 
 logger = Logger()
 tracer = Tracer(patch_modules=("botocore",))
-processor = QueueProcessor(os.environ["QUEUE_URL"], os.environ["DEAD_LETTER_QUEUE_URL"], logger)
 table = ToysTable(os.environ["TABLE_NAME"])
 
 
+def note(letter: Letter) -> None:
+    """Keep that a message becomes a dead letter: the outbox tells managers of it."""
+    table.note(of_letter(*letter, now()))
+
+
+processor = QueueProcessor(
+    os.environ["QUEUE_URL"], os.environ["DEAD_LETTER_QUEUE_URL"], logger, note
+)
+
+
 @logger.inject_lambda_context
-@tracer.capture_lambda_handler
+@tracer.capture_lambda_handler(capture_response=False, capture_error=False)
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     """Act on a batch of messages. Those that failed come again, later each time."""
     return process_partial_response(event, receive, processor, context)
 
 
-@tracer.capture_method(capture_response=False)
+@tracer.capture_method(capture_response=False, capture_error=False)
 def receive(record: SQSRecord) -> None:
     """Act on one message. Raises Poison for one that can never be handled."""
-    logger.set_correlation_id(None)
     try:
         message = parse(record.body)
     except ValueError as error:
         raise Poison(str(error)) from error
-    logger.set_correlation_id(message.metadata.correlation_id)
+    mark(type(message).__name__, message.metadata)
     match message:
         case ReserveStock() | ReleaseStock():
             tracer.put_annotation("order_id", message.data.order_id)
@@ -68,6 +79,17 @@ def receive(record: SQSRecord) -> None:
             file_events.follow(message, table, logger)
         case FileRejected():
             file_events.refused(message, logger)
+
+
+def mark(name: str, metadata: Metadata) -> None:
+    """Let the log and the trace say which message it is, and which trace led to it."""
+    logger.append_keys(
+        correlation_id=metadata.correlation_id, message_id=metadata.id, message_name=name
+    )
+    tracer.put_annotation("message", name)
+    tracer.put_annotation("message_id", metadata.id)
+    if caused_by := root(metadata.trace):
+        tracer.put_annotation("caused_by", caused_by)
 
 
 def reserve(command: ReserveStock) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from boto3.dynamodb.conditions import Attr
 
 from toys.republication import Progress, Republication
-from toys.store import Change, Conflict, Item, Store, plain
+from toys.store import Change, Conflict, Item, Store, plain, traced
 from toys.toy import Toy
 
 KIND = "REPUBLICATION#"
@@ -22,7 +22,7 @@ class RepublicationItems(Store):
 
     def begin(self, asked: Republication) -> None:
         """Save a new republication. Raises Conflict when there is one for that request."""
-        if self._transact([self._new({"pk": _key(asked), **plain(asked)})]):
+        if self._transact([self._new(traced({"pk": _key(asked), **plain(asked)}))]):
             raise Conflict(f"republication {asked.request_id} was begun before")
 
     def save(self, moved: Republication, after: Republication) -> None:

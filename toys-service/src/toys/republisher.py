@@ -8,9 +8,9 @@ from aws_lambda_powertools.utilities.data_classes import DynamoDBStreamEvent, ev
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from toys.bus import Bus
-from toys.messages import republished
+from toys.messages import ToyRepublished, republished
 from toys.republication import Republication
-from toys.table import Conflict, ToysTable, running
+from toys.table import Conflict, ToysTable, running, trace_of
 
 logger = Logger()
 tracer = Tracer(patch_modules=("botocore",))
@@ -22,17 +22,18 @@ LOOKS = 200
 
 
 @logger.inject_lambda_context
-@tracer.capture_lambda_handler
+@tracer.capture_lambda_handler(capture_response=False, capture_error=False)
 @event_source(data_class=DynamoDBStreamEvent)
 def handler(event: DynamoDBStreamEvent, context: LambdaContext) -> None:
     """Tell the next page of what has begun or moved on. Raises unless the bus took all of it."""
     for record in event.records:
         change = record.dynamodb
         if change and (republication := running(change.new_image)):
-            tell(republication)
+            tell(republication, trace_of(change.new_image))
 
 
-def tell(republication: Republication) -> None:
+@tracer.capture_method(capture_response=False, capture_error=False)
+def tell(republication: Republication, trace: str | None) -> None:
     """Tell one page, then note how far that is, which leads to the next.
 
     Whoever dies in between tells the page again. A step that was taken before is not taken twice:
@@ -41,8 +42,9 @@ def tell(republication: Republication) -> None:
     request_id = republication.request_id
     logger.set_correlation_id(request_id)
     tracer.put_annotation("request_id", request_id)
+    tracer.put_annotation("message", ToyRepublished.__name__)
     toys, following = table.toys_after(republication.position, LOOKS)
-    bus.put(republished(toy, republication) for toy in toys)
+    bus.put(republished(toy, republication).traced(trace) for toy in toys)
     moved = republication.move_on(len(toys), following)
     try:
         table.save(moved, after=republication)

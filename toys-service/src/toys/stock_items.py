@@ -17,7 +17,7 @@ from boto3.dynamodb.conditions import Key
 from toys.adjustment import Adjustment
 from toys.cursor import Position
 from toys.reservation import HeldLine, Reservation, ReservedLine, Status
-from toys.store import Change, Conflict, Item, Part, Store, plain
+from toys.store import Change, Conflict, Item, Part, Store, plain, traced
 from toys.toy import MOST_STOCK, Fulfilment, Toy
 
 
@@ -186,7 +186,8 @@ def read_reservation(item: Item | None) -> Reservation | None:
 
 def _reservation_item(reservation: Reservation) -> dict[str, Any]:
     listed = _place(reservation, 0) if reservation.reserved_at and reservation.lines else {}
-    return {"pk": _reservation_key(reservation.order_id), **listed, **plain(reservation)}
+    item = {"pk": _reservation_key(reservation.order_id), **listed, **plain(reservation)}
+    return traced(item)
 
 
 def _place(reservation: Reservation, line: int) -> dict[str, str]:

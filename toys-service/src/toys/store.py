@@ -18,6 +18,8 @@ from boto3.dynamodb.types import TypeDeserializer
 from botocore.config import Config
 from pydantic import BaseModel
 
+from toys.tracing import header
+
 PROMPTLY = Config(connect_timeout=1, read_timeout=1)
 """Seconds that DynamoDB is waited for, at each try. By itself boto3 waits for a minute."""
 
@@ -108,16 +110,21 @@ class Store:
         return {"Delete": self._conditional(only_if, values) | {"Key": {"pk": pk}}}
 
     def _update(self, pk: str, change: Change, only_if: str, **values: Any) -> Part:
-        """Some attributes of an item are others, where it fulfils the condition."""
+        """Some attributes of an item are others, where it fulfils the condition.
+
+        It has the trace of this write then, or none: not that of the write before.
+        """
         part = self._conditional(only_if, values) | {"Key": {"pk": pk}}
+        to = traced(change.to)
+        without = list(change.without) if "trace" in to else [*change.without, "trace"]
         told = part.setdefault("ExpressionAttributeValues", {})
-        told |= {f":to_{name}": value for name, value in change.to.items()}
+        told |= {f":to_{name}": value for name, value in to.items()}
         told |= {f":by_{name}": value for name, value in change.by.items()}
-        names = [*change.to, *change.by, *change.without]
+        names = [*to, *change.by, *without]
         part["ExpressionAttributeNames"] = {f"#{name}": name for name in names}
-        moves = [f"#{name} = :to_{name}" for name in change.to]
+        moves = [f"#{name} = :to_{name}" for name in to]
         moves += [f"#{name} = #{name} + :by_{name}" for name in change.by]
-        removed = ", ".join(f"#{name}" for name in change.without)
+        removed = ", ".join(f"#{name}" for name in without)
         part["UpdateExpression"] = f"SET {', '.join(moves)}" + (
             f" REMOVE {removed}" if removed else ""
         )
@@ -187,6 +194,17 @@ def insist[T](call: Callable[[], T]) -> T:
         except Busy:
             sleep(random.uniform(0, longest))
     return call()
+
+
+def traced(item: Item) -> dict[str, Any]:
+    """The item with the header of the trace that it is written in, where there is one."""
+    told = header()
+    return {**item, "trace": told} if told else {**item}
+
+
+def trace_of(item: Item | None) -> str | None:
+    """The header of the trace in which an item was written."""
+    return item.get("trace") if item else None
 
 
 def plain(model: BaseModel, fields: set[str] | None = None) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from pydantic.alias_generators import to_camel
 from toys.adjustment import FIRST_KEY, Adjustment
 from toys.search import index_keys
 from toys.stock_items import adjustment_item
-from toys.store import KEYS_PER_CALL, Change, Conflict, Item, Part, Store, plain
+from toys.store import KEYS_PER_CALL, Change, Conflict, Item, Part, Store, plain, traced
 from toys.toy import Described, Toy
 
 INDEX_KEYS = ("listing", "nameKey", "priceKey", "createdKey")
@@ -134,4 +134,4 @@ def read_toy(item: Item | None) -> Toy | None:
 
 def _item(toy: Toy) -> dict[str, Any]:
     listed = {} if toy.deleted_at else index_keys(toy)
-    return {"pk": f"TOY#{toy.toy_id}", **listed, **plain(toy)}
+    return traced({"pk": f"TOY#{toy.toy_id}", **listed, **plain(toy)})
