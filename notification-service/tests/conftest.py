@@ -2,9 +2,11 @@
 
 import importlib
 import json
+import logging
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -21,14 +23,20 @@ os.environ |= {
     "CONFIGURATION_SET": "configuration-set",
     "RETENTION_DAYS": "90",
     "SUPPRESSION_DAYS": "365",
+    "EVENT_BUS_NAME": "default",
+    "STACK_NAME": "tbs-app-notification-test",
+    "POWERTOOLS_METRICS_NAMESPACE": "TheBetterStore",
+    "MAX_RECEIVES": "10",
 }
 
 import boto3
 import pytest
+from boto3.dynamodb.types import TypeSerializer
 from botocore.client import BaseClient
 from cfnlint.decode import cfn_yaml
 from hypothesis import HealthCheck, settings
 from moto import mock_aws
+from notification import outbox
 
 QUEUES = "https://sqs.eu-west-1.amazonaws.com/123456789012/"
 FEEDBACK = {
@@ -144,6 +152,69 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 
     monkeypatch.setattr(BaseClient, "_make_api_call", call)
     return taken
+
+
+@pytest.fixture
+def logged() -> Iterator[Callable[[], list[dict[str, Any]]]]:
+    """The lines that the service logged since the last look."""
+    stream, handler = StringIO(), outbox.logger.registered_handler
+    assert isinstance(handler, logging.StreamHandler)
+    before = handler.setStream(stream)
+
+    def read() -> list[dict[str, Any]]:
+        lines = stream.getvalue().splitlines()
+        stream.seek(stream.truncate(0))
+        return [json.loads(line) for line in lines]
+
+    yield read
+    handler.setStream(before)
+
+
+@pytest.fixture
+def items() -> Callable[[], list[dict[str, Any]]]:
+    """The items of the table of mails: mails, and then errors."""
+
+    def read() -> list[dict[str, Any]]:
+        found = boto3.resource("dynamodb").Table("Table").scan()["Items"]
+        return sorted(found, key=lambda item: str(item["mailId"]).startswith("ERROR#"))
+
+    return read
+
+
+@pytest.fixture
+def put(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """What the outbox puts onto the bus from here on, all of which is taken."""
+    taken: list[dict[str, Any]] = []
+
+    def take(Entries: Sequence[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803
+        taken.extend(Entries)
+        return {"FailedEntryCount": 0, "Entries": []}
+
+    monkeypatch.setattr(outbox.events, "put_events", take)
+    return taken
+
+
+def image(item: dict[str, Any]) -> dict[str, Any]:
+    """An item as a stream's record has it."""
+    return {name: TypeSerializer().serialize(value) for name, value in item.items()}
+
+
+@pytest.fixture
+def changed() -> Callable[..., dict[str, Any]]:
+    """An invocation of the outbox with changes: pairs of items, before and after."""
+
+    def records(*pairs: tuple[dict[str, Any] | None, dict[str, Any] | None]) -> dict[str, Any]:
+        changes = [
+            {
+                name: image(item)
+                for name, item in zip(("OldImage", "NewImage"), pair, strict=True)
+                if item
+            }
+            for pair in pairs
+        ]
+        return {"Records": [{"eventName": "MODIFY", "dynamodb": change} for change in changes]}
+
+    return records
 
 
 class Crash(Exception):

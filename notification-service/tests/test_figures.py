@@ -1,113 +1,101 @@
-"""Money, rates and dates in the forms of many countries."""
+"""What is counted of mails: once for each change, with dimensions that have few values."""
 
-from datetime import UTC, datetime, timedelta, timezone
-from decimal import Decimal
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from itertools import pairwise
+from typing import Any
 
 import pytest
-from babel import localedata
 from hypothesis import given
 from hypothesis import strategies as st
-from notification.figures import date, locale, moment, money, percent
+from notification.figures import Figure, lost, of_change
+from notification.mail import Mail, Report, Status
+from notification.metrics import emit
 
-CURRENCIES = ["EUR", "JPY", "ISK", "UGX", "KWD"]
-EVENING = datetime(2026, 11, 20, 1, 30, tzinfo=timezone(timedelta(hours=2)))
+Capture = pytest.CaptureFixture[str]
+
+AT = datetime(2026, 1, 5, 10, tzinfo=UTC)
+SENT = [Figure("MailsSent", by=("template", "receipt"))]
+LOST = [Figure("MailsNotDelivered", by=("template", "receipt"))]
 
 
 @pytest.fixture(autouse=True)
 def aws() -> None:
-    """None: what is tested here is pure."""
+    """The rules need none."""
 
 
-def plain(text: str) -> str:
-    """With the spaces that anybody can type."""
-    return " ".join(text.split())
+def claimed() -> Mail:
+    return Mail.claim("tbs.payments/o:3:SendEmail", "o", "receipt", "o", "o:3:SendEmail", AT)
 
 
-@pytest.mark.parametrize(
-    ("amount", "currency", "tag", "told"),
-    [
-        (0, "EUR", "en", "€0.00"),
-        (5, "EUR", "en", "€0.05"),
-        (123450, "USD", "en", "$1,234.50"),
-        (1999, "CHF", "en", "CHF 19.99"),
-        (1500, "JPY", "en", "¥1,500"),
-        (500000, "ISK", "en", "ISK 5,000.00"),
-        (500000, "UGX", "en", "UGX 5,000.00"),
-        (12345, "KWD", "en", "KWD 12.345"),
-        (123450, "EUR", "en-IE", "€1,234.50"),
-        (123450, "EUR", "de-DE", "1.234,50 €"),
-        (123450, "EUR", "fr-FR", "1 234,50 €"),
-        (123450, "EUR", "de-CH", "EUR 1\N{RIGHT SINGLE QUOTATION MARK}234.50"),
-        (1500, "JPY", "ja-JP", "￥1,500"),
-        (12345678, "INR", "en-IN", "₹1,23,456.78"),
-    ],
-)
-def test_money_is_written_as_people_do(amount: int, currency: str, tag: str, told: str) -> None:
-    assert plain(money(amount, currency, tag)) == told
+def report(status: Status) -> Report:
+    return Report(status=status, reason="x", reported_at=AT, ses_message_id="ses-1")
 
 
-@given(st.integers(0, 10**12), st.sampled_from(CURRENCIES), st.sampled_from(["en", "de", "ja"]))
-def test_no_minor_unit_is_lost(amount: int, currency: str, tag: str) -> None:
-    digits = "".join(c for c in money(amount, currency, tag) if c.isdigit())
-    assert int(digits) == amount
+def lines(capsys: Capture) -> list[dict[str, Any]]:
+    """What was logged in CloudWatch's embedded metric format since the last look."""
+    logged = [line for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
+    return [json.loads(line) for line in logged]
 
 
-@pytest.mark.parametrize(
-    ("rate", "told"),
-    [("0.15", "15%"), ("0.075", "7.5%"), ("0.2", "20%"), ("0.10", "10%"), ("0", "0%")],
-)
-def test_a_rate_is_written_as_people_do(rate: str, told: str) -> None:
-    assert percent(Decimal(rate)) == told
-    assert plain(percent(Decimal(rate), "de")) == told.replace(".", ",").replace("%", " %")
+def test_counts_whether_a_mail_was_sent() -> None:
+    mail = claimed()
+    assert of_change(None, mail) == []
+    assert of_change(mail, mail.claim_again(AT)) == []
+    assert of_change(mail, mail.let_go(AT)) == []
+    assert of_change(mail, mail.sent("ses-1", AT)) == SENT
+    assert of_change(mail, mail.failed("MessageRejected: no", AT)) == [Figure("MailsFailed")]
+    assert of_change(mail, mail.suppressed("BOUNCE: x", AT)) == [Figure("MailsSuppressed")]
 
 
-@pytest.mark.parametrize(
-    ("tag", "day"),
-    [
-        ("en", "November 19, 2026"),
-        ("en-IE", "19 November 2026"),
-        ("de-DE", "19. November 2026"),
-        ("ja-JP", "2026年11月19日"),
-    ],
-)
-def test_a_date_is_the_day_in_utc(tag: str, day: str) -> None:
-    assert date(EVENING, tag) == day
-    assert plain(moment(EVENING, tag)).startswith(day)
-    assert moment(EVENING, tag).endswith(" UTC")
+def test_a_mail_of_which_a_report_comes_first_was_sent() -> None:
+    mail = claimed()
+    sent = mail.sent("ses-1", AT)
+    for status in (Status.SENT, Status.BOUNCED, Status.COMPLAINED):
+        assert of_change(mail, mail.reported(report(status), AT)) == SENT
+        assert of_change(sent, sent.reported(report(status), AT)) == []
 
 
-def test_a_moment_is_told_to_the_minute() -> None:
-    assert moment(EVENING, "en-IE") == "19 November 2026, 23:30 UTC"
-    assert plain(moment(EVENING, "en")) == "November 19, 2026, 11:30 PM UTC"
+STEPS: list[Callable[[Mail], Mail]] = [
+    lambda mail: mail.claim_again(AT),
+    lambda mail: mail.let_go(AT),
+    lambda mail: mail.sent("ses-1", AT),
+    lambda mail: mail.failed("x", AT),
+    lambda mail: mail.suppressed("x", AT),
+]
+REPORTS = [Status.SENT, Status.BOUNCED, Status.COMPLAINED]
 
 
-@pytest.mark.parametrize(
-    ("tag", "known"),
-    [
-        ("en", "en"),
-        ("EN-ie", "en_IE"),
-        ("de-XX", "de"),
-        ("de-DE-x1-y2", "de_DE"),
-        ("zh-Hant-TW", "zh_Hant_TW"),
-        ("xx", "en"),
-        ("xx-YY", "en"),
-        ("und", "en_US"),
-    ],
-)
-def test_of_a_locale_the_nearest_that_is_known_counts(tag: str, known: str) -> None:
-    assert str(locale(tag)) == known
+@given(st.lists(st.sampled_from(STEPS), max_size=4), st.lists(st.sampled_from(REPORTS), max_size=4))
+def test_whatever_happens_a_mail_counts_once(steps: list[Any], reports: list[Any]) -> None:
+    story = [claimed()]
+    for step in steps:
+        if story[-1].status is Status.SENDING:  # all others are final, save for reports
+            story.append(step(story[-1]))
+    for status in reports:
+        if story[-1].status not in (Status.FAILED, Status.SUPPRESSED):
+            story.append(story[-1].reported(report(status), AT))
+    counted = [figure for pair in pairwise(story) for figure in of_change(*pair)]
+    assert len(counted) == (story[-1].status is not Status.SENDING)
+    gone = [figure for pair in pairwise(story) for figure in lost(*pair)]
+    assert len(gone) == any(mail.is_lost for mail in story)
 
 
-@given(st.from_regex(r"\A[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}\Z"))
-def test_every_tag_is_some_locale(tag: str) -> None:
-    assert "12" in money(1200, "EUR", tag)
+def test_what_has_the_same_dimensions_is_one_line(capsys: Capture) -> None:
+    emit([*SENT, Figure("MailsFailed"), *SENT, Figure("MailsSuppressed")])
+    common, sent = lines(capsys)
+    assert (common["MailsFailed"], common["MailsSuppressed"]) == ([1.0], [1.0])
+    assert (sent["MailsSent"], sent["template"]) == ([1.0, 1.0], "receipt")
+    both = ["service", "stack"]
+    for line, names in ((common, both), (sent, [*both, "template"])):
+        (group,) = line["_aws"]["CloudWatchMetrics"]
+        assert group["Namespace"] == "TheBetterStore"
+        assert [sorted(dimensions) for dimensions in group["Dimensions"]] == [names]
+        assert (line["service"], line["stack"]) == ("notification", "tbs-app-notification-test")
 
 
-def test_every_language_writes_all_there_is_to_write() -> None:
-    at = datetime(2026, 11, 20, tzinfo=UTC)
-    languages = [name for name in localedata.locale_identifiers() if "_" not in name]
-    assert len(languages) > 100
-    for tag in languages:
-        for told in (money(123456, "EUR", tag), percent(Decimal("0.15"), tag), moment(at, tag)):
-            assert told.strip(), tag
-            assert not set(told) & set('<>&"\n'), tag
+@pytest.mark.filterwarnings("error")
+def test_nothing_counted_is_no_line(capsys: Capture) -> None:
+    emit([])
+    assert lines(capsys) == []

@@ -6,12 +6,14 @@ Stripe's SDK is the real one; only its HTTP client is replaced, by one that answ
 import copy
 import importlib
 import json
+import logging
 import os
 import time
 import urllib.parse
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from io import StringIO
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -29,6 +31,8 @@ os.environ |= {
     "STRIPE_RETURN_URL": "https://shop.test/",
     "RECONCILIATION_DAYS": "2",
     "STACK_NAME": "tbs-app-payments-test",
+    "POWERTOOLS_METRICS_NAMESPACE": "TheBetterStore",
+    "MAX_RECEIVES": "10",
 }
 
 import boto3
@@ -37,7 +41,7 @@ import stripe
 from cfnlint.decode import cfn_yaml
 from hypothesis import HealthCheck, settings
 from moto import mock_aws
-from payments import gateway
+from payments import cashier, gateway
 
 QUEUES = "https://sqs.eu-west-1.amazonaws.com/123456789012/"
 INBOX = {
@@ -147,6 +151,22 @@ def dead_letters() -> Callable[[], list[Letter]]:
 def dead_webhooks() -> Callable[[], list[Letter]]:
     """What lies in the webhook's dead-letter queue."""
     return lambda: lying_in(WEBHOOKS["DEAD_LETTER_QUEUE_URL"])
+
+
+@pytest.fixture
+def logged() -> Iterator[Callable[[], list[dict[str, Any]]]]:
+    """The lines that the service logged since the last look."""
+    stream, handler = StringIO(), cashier.logger.registered_handler
+    assert isinstance(handler, logging.StreamHandler)
+    before = handler.setStream(stream)
+
+    def read() -> list[dict[str, Any]]:
+        lines = stream.getvalue().splitlines()
+        stream.seek(stream.truncate(0))
+        return [json.loads(line) for line in lines]
+
+    yield read
+    handler.setStream(before)
 
 
 type Answer = tuple[int, dict[str, Any]]

@@ -11,7 +11,8 @@ import pytest
 from aws_lambda_powertools.utilities import parameters
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from payments import cashier, inbox
-from payments.messages import OWNER, CollectPayment, parse
+from payments.heard import OWNER, CollectPayment
+from payments.messages import parse
 from payments.payment import Payment, Tombstone
 from payments.record import Status
 from payments.table import PaymentsTable

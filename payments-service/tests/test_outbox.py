@@ -10,13 +10,14 @@ from botocore.stub import ANY, Stubber
 from payments import outbox
 from payments.answer import ActionRequired, Canceled, Declined, Opened, Taken
 from payments.bill import Line
-from payments.messages import SENDS, CollectPayment, of_payment, parse
+from payments.heard import CollectPayment
+from payments.items import change
+from payments.messages import SENDS, of_payment, parse
 from payments.model import now
 from payments.payment import Payment, Tombstone
 from payments.receipt import render
 from payments.record import Status
 from payments.refund import GivenBack
-from payments.table import images
 
 Sample = Callable[[str], dict[str, Any]]
 
@@ -55,6 +56,7 @@ def test_a_collected_payment_is_told_filed_and_mailed(pending: Payment) -> None:
         "causationId": CAUSE,
         "occurredAt": told["data"]["collectedAt"],
         "version": 3,
+        "trace": None,
     }
     assert told["data"] == {
         "orderId": pending.order_id,
@@ -255,9 +257,9 @@ def test_what_is_given_back_though_it_was_never_asked_for_is_told() -> None:
     stored = [each.model_dump(mode="json") for each in (tombstone, refunding, refunded)]
     told = []
     for pair in pairwise([None, *stored]):
-        change = images(*pair)
-        assert change
-        told += of_payment(*change)
+        seen = change(*pair)
+        assert seen
+        told += outbox.messages(seen)
     assert names(told) == ["PaymentRefunded"]
     assert told[0].model_dump(mode="json")["data"] == {
         "orderId": "order-1",

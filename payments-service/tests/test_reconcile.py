@@ -11,7 +11,8 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from boto3.dynamodb.types import TypeSerializer
 from payments import cashier, inbox, listing, reconcile, webhook
 from payments.answer import Opened, Taken
-from payments.messages import CollectPayment, parse
+from payments.heard import CollectPayment
+from payments.messages import parse
 from payments.model import now
 from payments.payment import Payment, Tombstone
 from payments.reconciliation import MOST_FINDINGS, Finding, Kind, Phase, Progress, Report

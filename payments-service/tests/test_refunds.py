@@ -14,14 +14,8 @@ from hypothesis import strategies as st
 from payments import cashier, inbox, webhook
 from payments.delivery import Poison
 from payments.gateway import Unsettled
-from payments.messages import (
-    CollectPayment,
-    PaymentRefunded,
-    RefundContent,
-    SendEmail,
-    of_payment,
-    parse,
-)
+from payments.heard import CollectPayment
+from payments.messages import PaymentRefunded, RefundContent, SendEmail, of_payment, parse
 from payments.model import now
 from payments.payment import NotLeft, Payment
 from payments.record import Status

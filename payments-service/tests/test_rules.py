@@ -3,11 +3,12 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from payments.amounts import money
 from payments.answer import ActionRequired, Answer, Canceled, Declined, Opened, Taken
 from payments.bill import Bill, Line
 from payments.model import now
 from payments.payment import TOO_LATE, Payment, Tombstone
-from payments.receipt import money, percent, render
+from payments.receipt import percent, render
 from payments.record import Status
 from payments.refund import GivenBack
 

@@ -14,6 +14,7 @@ import boto3
 import pytest
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from cfnlint.decode import cfn_yaml
+from payments import inbox, webhook
 from payments.stripe_event import Forged, check
 from payments.webhook import received_at, signature
 
@@ -160,17 +161,100 @@ def test_each_function_buries_in_a_queue_of_its_own() -> None:
 
 
 @pytest.mark.parametrize(
-    ("alarm", "metric", "function"),
+    ("alarm", "metric"),
     [
-        ("ReconciliationDifferencesAlarm", "ReconciliationDifferences", "ReconcileFunction"),
-        ("RefundsFailedAlarm", "RefundsFailed", "WebhookFunction"),
+        ("ReconciliationDifferencesAlarm", "ReconciliationDifferences"),
+        ("RefundsFailedAlarm", "RefundsFailed"),
     ],
 )
-def test_an_alarm_hears_its_own_stack_alone(alarm: str, metric: str, function: str) -> None:
+def test_an_alarm_hears_its_own_stack_alone(alarm: str, metric: str) -> None:
     """An account may have more than one: each tells of itself."""
     watched = RESOURCES[alarm]["Properties"]
     told = {each["Name"]: each["Value"] for each in watched["Dimensions"]}
     assert told == {"service": "payments", "stack": {"Ref": "AWS::StackName"}}
     assert (watched["Namespace"], watched["MetricName"]) == ("TheBetterStore", metric)
-    variables = RESOURCES[function]["Properties"]["Environment"]["Variables"]
+    variables = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
     assert variables["STACK_NAME"] == {"Ref": "AWS::StackName"}
+
+
+# Alarms
+
+
+def crosses(name: str, values: list[float]) -> bool:
+    """Whether an alarm goes off at these values of its metric, one for each of its periods."""
+    alarm = RESOURCES[name]["Properties"]
+    assert alarm["ComparisonOperator"] == "GreaterThanThreshold"
+    over = [value for value in values if value > alarm["Threshold"]]
+    return len(over) >= int(alarm.get("DatapointsToAlarm", alarm["EvaluationPeriods"]))
+
+
+LINES: list[tuple[str, list[float], list[float]]] = [
+    ("InboxDeadLettersAlarm", [0], [1]),
+    ("InboxAgeAlarm", [300], [301]),
+    ("MessagesFailingAlarm", [300], [301]),
+    ("WebhookDeadLettersAlarm", [0], [1]),
+    ("WebhookInboxAgeAlarm", [300], [301]),
+    ("RefundsFailedAlarm", [0], [1]),
+    ("OutboxDeadLettersAlarm", [0], [1]),
+    ("OutboxLagAlarm", [300_000], [300_001]),
+    ("ReconcileDeadLettersAlarm", [0], [1]),
+    ("ReconcileLagAlarm", [1_800_000], [1_800_001]),
+    ("ReconciliationDifferencesAlarm", [0], [1]),
+    ("FunctionErrorsAlarm", [0, 1, 0], [1, 0, 1]),
+    ("FunctionThrottlesAlarm", [0, 1, 0], [1, 0, 1]),
+    ("ApiErrorsAlarm", [1, 0, 0.01], [0.02, 0, 0.02]),
+    ("ApiLatencyAlarm", [5001, 5001, 5000], [5001, 5001, 5001]),
+]
+"""Values of an alarm's metric, one for each of its periods, that leave it alone or set it off."""
+
+
+def test_the_line_that_an_alarm_draws() -> None:
+    for name, well, ill in LINES:
+        assert not crosses(name, well), name
+        assert crosses(name, ill), name
+    alarms = {name for name, r in RESOURCES.items() if r["Type"] == "AWS::CloudWatch::Alarm"}
+    assert alarms == {name for name, *_ in LINES}
+
+
+def test_all_functions_are_watched() -> None:
+    functions = [n for n, r in RESOURCES.items() if r["Type"] == "AWS::Serverless::Function"]
+    for name in ("FunctionErrorsAlarm", "FunctionThrottlesAlarm"):
+        total, *each = RESOURCES[name]["Properties"]["Metrics"]
+        assert (total["Expression"], total["ReturnData"]) == ("SUM(METRICS())", True)
+        watched = [one["MetricStat"]["Metric"]["Dimensions"][0]["Value"]["Ref"] for one in each]
+        assert sorted(watched) == sorted(functions)
+
+
+def visible(queue: str) -> float:
+    """Messages in a queue of the template."""
+    sqs = boto3.client("sqs")
+    url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
+    told = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
+    return float(told["Attributes"]["ApproximateNumberOfMessages"])
+
+
+@pytest.mark.parametrize(
+    ("alarm", "queue", "door"),
+    [
+        ("InboxDeadLettersAlarm", "InboxDeadLetters", inbox),
+        ("WebhookDeadLettersAlarm", "WebhookDeadLetters", webhook),
+    ],
+)
+def test_what_is_refused_sets_off_the_alarm(
+    alarm: str, queue: str, door: Any, fake_stripe: Any, context: Any
+) -> None:
+    watched = RESOURCES[alarm]["Properties"]["Dimensions"][0]["Value"]
+    assert watched == {"Fn::GetAtt": [queue, "QueueName"]}
+    assert not crosses(alarm, [visible(queue)])
+    door.handler(fake_stripe.send({"no": "event"}), context)
+    assert crosses(alarm, [visible(queue)])
+
+
+@pytest.mark.parametrize(
+    ("function", "queue"), [("InboxFunction", "Inbox"), ("WebhookFunction", "WebhookInbox")]
+)
+def test_a_function_knows_how_often_its_queue_gives_a_message_out(
+    function: str, queue: str
+) -> None:
+    given = RESOURCES[function]["Properties"]["Environment"]["Variables"]["MAX_RECEIVES"]
+    assert given == str(RESOURCES[queue]["Properties"]["RedrivePolicy"]["maxReceiveCount"])

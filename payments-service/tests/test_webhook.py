@@ -13,7 +13,8 @@ from aws_lambda_powertools.utilities import parameters
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from payments import inbox, stripe_event, webhook
 from payments.answer import Declined, Opened, Taken
-from payments.messages import CollectPayment, parse
+from payments.heard import CollectPayment
+from payments.messages import parse
 from payments.model import now
 from payments.payment import TOO_LATE, Payment, Tombstone
 from payments.record import Status

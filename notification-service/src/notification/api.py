@@ -9,6 +9,7 @@ from aws_lambda_powertools import Logger, Tracer
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response, content_types
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError, ServiceError
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
+from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import Field
 
@@ -70,8 +71,8 @@ class SuppressionPage(Model):
     cursor: str | None
 
 
-@logger.inject_lambda_context(correlation_id_path="requestContext.requestId")
-@tracer.capture_lambda_handler(capture_response=False)
+@logger.inject_lambda_context(correlation_id_path=correlation_paths.API_GATEWAY_REST)
+@tracer.capture_lambda_handler(capture_response=False, capture_error=False)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer one request of API Gateway."""
     request = errors.lower_type(event)
@@ -89,6 +90,9 @@ def list_emails(
     One shows here a moment after it was asked for, for as long as it is kept.
     """
     mails, following = table.of_order(order_id, limit, cursor)
+    if mails:  # else it may be anything that somebody has typed
+        logger.set_correlation_id(mails[0].correlation_id)
+        tracer.put_annotation("order_id", order_id)
     return EmailPage(items=[Email.of(mail) for mail in mails], cursor=following)
 
 

@@ -11,16 +11,16 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from notification import losses
-from notification.delivery import Poison, QueueProcessor
+from notification.delivery import Letter, Poison, QueueProcessor
 from notification.mail import Report, Status
 from notification.model import now
-from notification.report import parse
+from notification.raised import of_letter
+from notification.report import Told, parse
 from notification.suppression import Cause, Suppression, normalised
 from notification.table import MailsTable, SuppressionsTable
 
 logger = Logger()
 tracer = Tracer(patch_modules=("botocore",))
-processor = QueueProcessor(os.environ["QUEUE_URL"], os.environ["DEAD_LETTER_QUEUE_URL"], logger)
 table = MailsTable(os.environ["TABLE_NAME"], timedelta(days=int(os.environ["RETENTION_DAYS"])))
 suppressions = SuppressionsTable(os.environ["SUPPRESSIONS_TABLE_NAME"])
 
@@ -28,17 +28,26 @@ SUPPRESSED_FOR = timedelta(days=int(os.environ["SUPPRESSION_DAYS"]))
 """How long an address is on the list after its latest bounce."""
 
 
+def keep(letter: Letter) -> None:
+    """Keep that a report becomes a dead letter: the outbox tells managers of it."""
+    table.keep(of_letter(*letter, now()))
+
+
+processor = QueueProcessor(
+    os.environ["QUEUE_URL"], os.environ["DEAD_LETTER_QUEUE_URL"], logger, keep
+)
+
+
 @logger.inject_lambda_context
-@tracer.capture_lambda_handler
+@tracer.capture_lambda_handler(capture_response=False, capture_error=False)
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     """Act on a batch of reports. Those that failed come again; the rest do not."""
     return process_partial_response(event, receive, processor, context)
 
 
-@tracer.capture_method(capture_response=False)
+@tracer.capture_method(capture_response=False, capture_error=False)
 def receive(record: SQSRecord) -> None:
     """Act on one report. Raises Poison for what SES never tells."""
-    logger.set_correlation_id(None)
     try:
         told = parse(record.body)
     except ValueError as error:
@@ -46,6 +55,7 @@ def receive(record: SQSRecord) -> None:
     if told is None:
         logger.info("SES knows the topic")
         return
+    mark(told)
     if told.report.is_lasting:
         for address in told.addresses:
             suppress(address, told.report)
@@ -53,6 +63,13 @@ def receive(record: SQSRecord) -> None:
         logger.warning("no mail of ours", ses_message_id=told.report.ses_message_id)
     else:
         note(told.mail_id, told.report)
+
+
+def mark(told: Told) -> None:
+    """Let the log and the trace say which report it is, by SES' id of the mail."""
+    logger.append_keys(message_id=told.report.ses_message_id, message_name=told.name)
+    tracer.put_annotation("message", told.name)
+    tracer.put_annotation("message_id", told.report.ses_message_id)
 
 
 def suppress(address: str, report: Report) -> None:

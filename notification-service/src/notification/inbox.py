@@ -14,17 +14,19 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import BotoCoreError, ClientError
 
 from notification import losses
-from notification.delivery import Poison, QueueProcessor
+from notification.delivery import Letter, Poison, QueueProcessor
 from notification.letter import write
 from notification.mail import Mail, Status, mail_id, tag
+from notification.message import Metadata
 from notification.messages import SendEmail, parse
 from notification.model import now
 from notification.post import NotTaken, Post, Refused
+from notification.raised import of_letter
 from notification.table import Conflict, MailsTable, SuppressionsTable
+from notification.tracing import root
 
 logger = Logger()
 tracer = Tracer(patch_modules=("botocore",))
-processor = QueueProcessor(os.environ["QUEUE_URL"], os.environ["DEAD_LETTER_QUEUE_URL"], logger)
 table = MailsTable(os.environ["TABLE_NAME"], timedelta(days=int(os.environ["RETENTION_DAYS"])))
 suppressions = SuppressionsTable(os.environ["SUPPRESSIONS_TABLE_NAME"])
 post = Post(os.environ["SENDER_ADDRESS"], os.environ["CONFIGURATION_SET"])
@@ -33,24 +35,44 @@ PAUSES = (0.1, 0.4)
 """Seconds that are waited, at most, before what became of a mail is saved again."""
 
 
+def note(letter: Letter) -> None:
+    """Keep that a message becomes a dead letter: the outbox tells managers of it."""
+    table.keep(of_letter(*letter, now()))
+
+
+processor = QueueProcessor(
+    os.environ["QUEUE_URL"], os.environ["DEAD_LETTER_QUEUE_URL"], logger, note
+)
+
+
 @logger.inject_lambda_context
-@tracer.capture_lambda_handler
+@tracer.capture_lambda_handler(capture_response=False, capture_error=False)
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     """Act on a batch of messages. Those that failed come again; the rest do not."""
     return process_partial_response(event, receive, processor, context)
 
 
-@tracer.capture_method(capture_response=False)
+@tracer.capture_method(capture_response=False, capture_error=False)
 def receive(record: SQSRecord) -> None:
     """Act on one message. Raises Poison for what no message of ours looks like."""
-    logger.set_correlation_id(None)
     try:
         sender, message = parse(record.body)
     except ValueError as error:
         raise Poison(str(error)) from error
-    logger.set_correlation_id(message.metadata.correlation_id)
+    mark(type(message).__name__, message.metadata)
     tracer.put_annotation("order_id", message.data.content.order_id)
     send(sender, message)
+
+
+def mark(name: str, metadata: Metadata) -> None:
+    """Let the log and the trace say which message it is, and which trace led to it."""
+    logger.append_keys(
+        correlation_id=metadata.correlation_id, message_id=metadata.id, message_name=name
+    )
+    tracer.put_annotation("message", name)
+    tracer.put_annotation("message_id", metadata.id)
+    if caused_by := root(metadata.trace):
+        tracer.put_annotation("caused_by", caused_by)
 
 
 def send(sender: str, command: SendEmail) -> None:

@@ -7,7 +7,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context,
 from jinja2.runtime import Context
 from pydantic import BaseModel
 
-from notification import figures
+from notification import formats
 from notification.content import Content, Reason
 
 SHOP = "The Better Store"
@@ -50,7 +50,7 @@ def _localised[**P](write: Callable[P, str]) -> Callable[..., str]:
     @pass_context
     def written(context: Context, *args: P.args, **kwargs: P.kwargs) -> str:
         told = write(*args, context["locale"], **kwargs)
-        if figures.locale(context["locale"]).character_order == "right-to-left":
+        if formats.locale(context["locale"]).character_order == "right-to-left":
             return f"{_ISOLATE}{told}{_END}"
         return told
 
@@ -65,12 +65,12 @@ _environment = Environment(
     lstrip_blocks=True,
 )
 _environment.filters |= {
-    name: _localised(getattr(figures, name)) for name in ("money", "percent", "date", "moment")
+    name: _localised(getattr(formats, name)) for name in ("money", "percent", "date", "moment")
 }
 _environment.globals |= {"shop": SHOP, "reasons": REASONS, "Reason": Reason}
 
 
-def write(content: Content, locale: str = figures.DEFAULT) -> Letter:
+def write(content: Content, locale: str = formats.DEFAULT) -> Letter:
     """The letter about `content`, its money and dates as `locale` (BCP 47) writes them.
 
     The same content makes the same letter.

@@ -1,39 +1,24 @@
-"""The messages this service hears. It sends none."""
+"""The messages this service hears and sends."""
 
 from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints
 
 from notification.content import Content
-from notification.model import Model, Timestamp
+from notification.message import SOURCE, Message
+from notification.model import Model
+from notification.raised import ErrorRaised
+
+__all__ = ["SOURCE"]
+"""What is looked for here, too."""
 
 Address = Annotated[str, StringConstraints(pattern=r"^[^\s@,;<>]+@[^\s@,;<>]+$", max_length=320)]
 """One e-mail address. Whether mail reaches it, only SES can tell."""
-
 
 LocaleTag = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$", max_length=30)
 ]
 """A BCP 47 language tag: "en-IE", "de-DE"."""
-
-
-class Metadata(Model):
-    """What every message says of itself. Made from the stored item, so it is the same each time."""
-
-    id: str = Field(description="<aggregate id>:<version>:<message name>")
-    correlation_id: str = Field(description="The order's id, or the aggregate's own")
-    causation_id: str | None = Field(description="metadata.id of the message that led to this")
-    occurred_at: Timestamp
-    version: int = Field(description="Of the aggregate. Of two messages, the higher one is newer")
-
-
-class Message(Model):
-    """A message on the bus: the detail of an EventBridge event, whose detail-type is its name."""
-
-    metadata: Metadata
-
-
-# Heard
 
 
 class EmailRequest(Model):
@@ -51,7 +36,7 @@ class SendEmail(Message):
 
 
 HEARS: dict[str, type[SendEmail]] = {SendEmail.__name__: SendEmail}
-SENDS: tuple[type[Message], ...] = ()
+SENDS: tuple[type[Message], ...] = (ErrorRaised,)
 
 
 class _Delivery(Model):

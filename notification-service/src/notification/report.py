@@ -57,10 +57,13 @@ class Complained(Model):
 class Told(BaseModel):
     """What an event comes to: whose addresses, which mail of ours (None: unknown), and what of it.
 
+    `name` is SES' name for the kind of event.
+
     The addresses are those that the mail was sent to, not those that it was forwarded to from
     there.
     """
 
+    name: str
     addresses: tuple[str, ...]
     mail_id: str | None
     report: Report
@@ -90,6 +93,7 @@ def parse(body: str) -> Told | None:
             reason = "/".join(filter(None, given)) or "unknown"
     id_ = next(iter(mail.tags.get("mail", ())), None)
     return Told(
+        name=event.event_type,
         addresses=mail.destination,
         mail_id=tagged(id_) if id_ else None,
         report=Report(status=status, reason=reason, reported_at=at, ses_message_id=mail.message_id),

@@ -2,9 +2,12 @@
 
 The mails, one item for each e-mail that was asked for:
 
-| mailId | item   | byOrder                | expiresAt                                      |
-|--------|--------|------------------------|------------------------------------------------|
-| its id | `Mail` | `orderId`, `createdAt` | some days after its change: DynamoDB drops it  |
+| mailId            | item           | byOrder                | expiresAt                  |
+|-------------------|----------------|------------------------|----------------------------|
+| its id            | `Mail`         | `orderId`, `createdAt` | some days after its change |
+| `ERROR#<errorId>` | `MessageError` | not there              | 30 days after it           |
+
+Each has the header of the `trace` in which it was written. DynamoDB drops what has expired.
 
 The suppression list, the only place where addresses are kept:
 
@@ -17,8 +20,9 @@ The suppression list, the only place where addresses are kept:
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import boto3
 from boto3.dynamodb.conditions import Attr, Key
@@ -26,20 +30,34 @@ from botocore.config import Config
 
 from notification.mail import Mail
 from notification.model import written
+from notification.raised import MessageError
 from notification.suppression import REMEMBERED, Suppression, key
+from notification.tracing import header
 
 PROMPTLY = Config(connect_timeout=1, read_timeout=1)
 """Seconds that DynamoDB is waited for, at each try. By itself boto3 waits for a minute."""
 
 _LISTED = "SUPPRESSION"
+_ERROR = "ERROR#"
 
 
 class Conflict(Exception):
     """The item is no longer what it was when it was read, or is there already."""
 
 
+class Change(NamedTuple):
+    """What a record of the mails' stream tells of: an item, before and after.
+
+    `trace` is the header of the one that it was written in, if any is known.
+    """
+
+    old: Mail | MessageError | None
+    new: Mail | MessageError
+    trace: str | None
+
+
 class MailsTable:
-    """Loads and saves mails. Raises botocore's ClientError when DynamoDB fails."""
+    """Loads and saves mails, and errors. Raises botocore's ClientError when DynamoDB fails."""
 
     def __init__(self, name: str, retention: timedelta) -> None:
         self._table = boto3.resource("dynamodb", config=PROMPTLY).Table(name)
@@ -75,19 +93,30 @@ class MailsTable:
 
     def add(self, mail: Mail) -> None:
         """Save a new mail. Raises Conflict when its id is taken."""
-        self._put(mail, Attr("mailId").not_exists())
+        self._put_mail(mail, Attr("mailId").not_exists())
 
     def save(self, mail: Mail) -> None:
         """Save the next version of a mail. Raises Conflict when another one came first."""
-        self._put(mail, Attr("version").eq(mail.version - 1))
+        self._put_mail(mail, Attr("version").eq(mail.version - 1))
 
-    def _put(self, mail: Mail, condition: Any) -> None:
+    def keep(self, error: MessageError) -> None:
+        """Save an error. Again, it changes nothing."""
+        item = error.model_dump(mode="json", exclude_none=True)
+        with suppress(Conflict):
+            self._put({"mailId": f"{_ERROR}{error.error_id}"} | item, Attr("mailId").not_exists())
+
+    def _put_mail(self, mail: Mail, condition: Any) -> None:
         item = mail.model_dump(mode="json", exclude_none=True)
         item["expiresAt"] = int((mail.updated_at + self._retention).timestamp())
+        self._put(item, condition)
+
+    def _put(self, item: dict[str, Any], condition: Any) -> None:
+        if trace := header():
+            item["trace"] = trace
         try:
             self._table.put_item(Item=item, ConditionExpression=condition)
         except self._client.exceptions.ConditionalCheckFailedException as error:
-            raise Conflict(f"mail {mail.mail_id} is not what it was") from error
+            raise Conflict(f"mail {item['mailId']} is not what it was") from error
 
 
 class SuppressionsTable:
@@ -158,6 +187,17 @@ class SuppressionsTable:
         except self._client.exceptions.ConditionalCheckFailedException:
             return False
         return True
+
+
+def change(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> Change | None:
+    """The change that an item's images show. None: it is gone."""
+    return Change(_kept(old) if old else None, _kept(new), new.get("trace")) if new else None
+
+
+def _kept(item: Mapping[str, Any]) -> Mail | MessageError:
+    if str(item["mailId"]).startswith(_ERROR):
+        return MessageError.model_validate(item)
+    return _known(item)
 
 
 def _mail(item: Mapping[str, Any] | None) -> Mail | None:

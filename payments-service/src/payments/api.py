@@ -9,6 +9,7 @@ from aws_lambda_powertools import Logger, Tracer
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver
 from aws_lambda_powertools.event_handler.exceptions import BadRequestError, NotFoundError
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
+from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BeforeValidator
 from pydantic_core import PydanticCustomError
@@ -50,8 +51,8 @@ LastDay = Annotated[
 ]
 
 
-@logger.inject_lambda_context(correlation_id_path="requestContext.requestId")
-@tracer.capture_lambda_handler(capture_response=False)
+@logger.inject_lambda_context(correlation_id_path=correlation_paths.API_GATEWAY_REST)
+@tracer.capture_lambda_handler(capture_response=False, capture_error=False)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer one request of API Gateway."""
     request = errors.lower_type(event)
@@ -67,6 +68,8 @@ def get_payment(order_id: Annotated[str, Path(max_length=128)]) -> PaymentShown:
     payment = table.payment(order_id)
     if payment is None:
         raise NotFoundError(f"There is no payment of order {order_id}")
+    logger.set_correlation_id(payment.correlation_id)
+    tracer.put_annotation("order_id", order_id)
     return PaymentShown.of(payment)
 
 

@@ -14,47 +14,58 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from payments.cashier import change, go_on, go_on_with_part, table, take
-from payments.delivery import Poison, QueueProcessor
-from payments.messages import (
+from payments.delivery import Letter, Poison, QueueProcessor
+from payments.heard import (
     CollectPayment,
     FileRejected,
     FileStored,
     RefundPayment,
     RefundRequest,
-    parse,
 )
+from payments.message import Metadata
+from payments.messages import parse
 from payments.model import now
 from payments.payment import Payment, Tombstone
+from payments.raised import of_letter
 from payments.record import Status
 from payments.refund import RefundStatus
+from payments.tracing import root
 
 logger = Logger()
 tracer = Tracer(patch_modules=("botocore", "requests"))
-processor = QueueProcessor(os.environ["QUEUE_URL"], os.environ["DEAD_LETTER_QUEUE_URL"], logger)
 
 RETURN_URL = os.environ["STRIPE_RETURN_URL"] or None
 """Where the customer's browser comes back to after 3-D Secure."""
 
 
+def note(letter: Letter) -> None:
+    """Keep that a message becomes a dead letter: the outbox tells managers of it."""
+    table.keep(of_letter(*letter, now()))
+
+
+processor = QueueProcessor(
+    os.environ["QUEUE_URL"], os.environ["DEAD_LETTER_QUEUE_URL"], logger, note
+)
+
+
 @logger.inject_lambda_context
-@tracer.capture_lambda_handler
+@tracer.capture_lambda_handler(capture_response=False, capture_error=False)
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     """Act on a batch of messages. Those that failed come again; the rest do not."""
     return process_partial_response(event, receive, processor, context)
 
 
-@tracer.capture_method(capture_response=False)
+@tracer.capture_method(capture_response=False, capture_error=False)
 def receive(record: SQSRecord) -> None:
     """Act on one message. Raises Poison for one that can never be handled."""
-    logger.set_correlation_id(None)
     try:
         message = parse(record.body)
     except ValueError as error:
         raise Poison(str(error)) from error
+    mark(type(message).__name__, message.metadata)
     order_id = message.data.order_id
     if order_id is None:
         return  # A file, and no receipt.
-    logger.set_correlation_id(message.metadata.correlation_id)
     tracer.put_annotation("order_id", order_id)
     match message:
         case CollectPayment():
@@ -63,6 +74,17 @@ def receive(record: SQSRecord) -> None:
             refund(message)
         case FileStored() | FileRejected():
             note_receipt(order_id, message)
+
+
+def mark(name: str, metadata: Metadata) -> None:
+    """Let the log and the trace say which message it is, and which trace led to it."""
+    logger.append_keys(
+        correlation_id=metadata.correlation_id, message_id=metadata.id, message_name=name
+    )
+    tracer.put_annotation("message", name)
+    tracer.put_annotation("message_id", metadata.id)
+    if caused_by := root(metadata.trace):
+        tracer.put_annotation("caused_by", caused_by)
 
 
 def collect(command: CollectPayment) -> None:

@@ -1,107 +1,20 @@
 """The messages this service hears and sends."""
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from payments import receipt
-from payments.bill import Bill, Id, Line, Locale, TaxRate, Text
+from payments.bill import Line, Locale, TaxRate
+from payments.heard import OWNER, CollectPayment, FileRejected, FileStored, RefundPayment
+from payments.message import SOURCE, Message, Metadata
 from payments.model import Currency, Model, Money, Timestamp
 from payments.payment import Payment, Tombstone
+from payments.raised import ErrorRaised
 from payments.record import Status
 
-SOURCE = "tbs.payments"
-"""The name under which this service's messages stand on the bus."""
-
-OWNER = "urn:tbs:payment:"
-"""What the owner of a file begins with when it is a payment's. The order's id follows."""
-
-
-class Metadata(Model):
-    """What every message says of itself. Made from the stored item, so it is the same each time."""
-
-    id: str = Field(description="<aggregate id>:<version>:<message name>")
-    correlation_id: str = Field(description="The order's id, or the aggregate's own")
-    causation_id: str | None = Field(description="metadata.id of the message that led to this")
-    occurred_at: Timestamp
-    version: int = Field(description="Of the aggregate. Of two messages, the higher one is newer")
-
-
-class Message(Model):
-    """A message on the bus: the detail of an EventBridge event, whose detail-type is its name."""
-
-    metadata: Metadata
-
-
-# Heard
-
-
-class CollectPayment(Message):
-    """Command: take what an order costs, or say why it cannot be had."""
-
-    data: Bill
-
-
-class RefundRequest(Model):
-    """The order whose payment is given back, or a part of it, and why."""
-
-    order_id: Id
-    reason: Text
-    amount: Annotated[
-        Money | None, Field(description="Of a part, with refundId. Null: all that is left")
-    ] = None
-    refund_id: Annotated[
-        Id | None, Field(description="Of a part: it is given back once for each. Null: the whole")
-    ] = None
-
-    @property
-    def is_part(self) -> bool:
-        """Whether a part is asked for, and not all that is left."""
-        return self.amount is not None and self.refund_id is not None
-
-
-class RefundPayment(Message):
-    """Command: give back what was taken for an order, or see to it that nothing ever is.
-
-    With an amount and a refundId, that part of it is given back, once for each refundId.
-    """
-
-    data: RefundRequest
-
-
-class OwnedFile(Model):
-    """A file that somebody stored. Only those of a payment concern this service."""
-
-    file_id: Id
-    owner: str
-
-    @property
-    def order_id(self) -> str | None:
-        """The order whose receipt this is. None: it is somebody else's file."""
-        return self.owner.removeprefix(OWNER) if self.owner.startswith(OWNER) else None
-
-
-class FileStored(Message):
-    """Event: a file is stored."""
-
-    sender: ClassVar[str] = "tbs.file-manager"
-    data: OwnedFile
-
-
-class RejectedFile(OwnedFile):
-    """A file that was not stored, and why."""
-
-    reason: str
-
-
-class FileRejected(Message):
-    """Event: a file was not stored."""
-
-    sender: ClassVar[str] = "tbs.file-manager"
-    data: RejectedFile
-
-
-# Sent
+__all__ = ["SOURCE", "Message"]
+"""What is looked for here, too."""
 
 
 class CollectedData(Model):
@@ -251,6 +164,7 @@ SENDS: tuple[type[Message], ...] = (
     PaymentActionRequired,
     PaymentFailed,
     PaymentRefunded,
+    ErrorRaised,
     StoreFile,
     SendEmail,
 )

@@ -7,14 +7,10 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from payments.amounts import money
 from payments.payment import Payment
 
 CONTENT_TYPE = "text/html"
-
-# Source: https://docs.stripe.com/currencies#zero-decimal. A receipt shows what Stripe charged, and
-# Stripe counts ISK and UGX, which have no decimals any more, in hundredths still.
-_WHOLE = set("BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF".split())  # noqa: SIM905
-_THOUSANDTHS = {"BHD", "JOD", "KWD", "OMR", "TND"}
 
 
 def file_name(order_id: str) -> str:
@@ -25,12 +21,6 @@ def file_name(order_id: str) -> str:
 def render(payment: Payment) -> str:
     """The receipt of a payment that was taken."""
     return _TEMPLATE.render(payment=payment, money=partial(money, currency=payment.currency))
-
-
-def money(amount: int, currency: str) -> str:
-    """An amount in minor units as people write it: 123456, "EUR" -> "1,234.56"."""
-    places = 0 if currency in _WHOLE else 3 if currency in _THOUSANDTHS else 2
-    return f"{Decimal(amount).scaleb(-places):,.{places}f}"
 
 
 def percent(rate: str) -> str:

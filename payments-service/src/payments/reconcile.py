@@ -11,8 +11,7 @@ from datetime import date, timedelta
 from itertools import islice
 from typing import Any
 
-from aws_lambda_powertools import Logger, Tracer, single_metric
-from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools import Logger, Tracer
 from aws_lambda_powertools.utilities.data_classes import DynamoDBStreamEvent
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import TypeAdapter
@@ -20,19 +19,19 @@ from pydantic import TypeAdapter
 from payments import gateway
 from payments.auditor import Auditor
 from payments.cashier import STRIPE, table
+from payments.figures import of_report
+from payments.items import running
+from payments.metrics import emit
 from payments.model import now
 from payments.reconciliation import Phase, Progress, Report
 from payments.statement import Statement
-from payments.table import Conflict, running
+from payments.table import Conflict
 
 logger = Logger()
 tracer = Tracer(patch_modules=("botocore", "requests"))
 
 DAYS = int(os.environ["RECONCILIATION_DAYS"])
 """How many days before this one are reconciled: what is late for one run is not for the next."""
-
-STACK = os.environ["STACK_NAME"]
-"""Which one tells: more than one of an account may."""
 
 BUDGET = 120.0
 """Seconds in which a step begins to look at payments. It has as long again to end."""
@@ -47,7 +46,7 @@ _DAYS = TypeAdapter(list[date])
 
 
 @logger.inject_lambda_context
-@tracer.capture_lambda_handler(capture_response=False)
+@tracer.capture_lambda_handler(capture_response=False, capture_error=False)
 def handler(event: dict[str, Any], context: LambdaContext) -> None:
     """Begin the reports of the days before, or of {"days": ["2026-11-20"]}; or take their steps."""
     if "Records" not in event:
@@ -85,10 +84,11 @@ def take_step(report: Report) -> None:
     then, so it is in the log, and the report does not count it.
     """
     day = report.day.isoformat()
+    logger.set_correlation_id(f"reconciliation:{day}")
     tracer.put_annotation("day", day)
     moved = go_through(report, time.monotonic() + BUDGET).saved(now())
     if moved.status is Progress.DONE:
-        count(moved)
+        emit(of_report(moved))  # before it is saved as done, so at least once
     try:
         table.save_report(moved)
     except Conflict:
@@ -150,14 +150,3 @@ def _payments(report: Report, statement: Statement, auditor: Auditor, until: flo
         if time.monotonic() >= until:
             return report
     return report if len(page) == PAGE else report.through()
-
-
-def count(report: Report) -> None:
-    """Tell what was found as metrics of this service, before the report is saved as done."""
-    for name, found in (
-        ("ReconciliationDifferences", report.differences),
-        ("ReconciliationMended", report.mended),
-    ):
-        with single_metric(name, MetricUnit.Count, found, namespace="TheBetterStore") as counted:
-            counted.add_dimension("service", os.environ["POWERTOOLS_SERVICE_NAME"])
-            counted.add_dimension("stack", STACK)

@@ -1,50 +1,41 @@
-"""This service's DynamoDB table: payments, and what each day's reconciliation found.
+"""This service's DynamoDB table: payments, what each day's reconciliation found, and errors.
 
-| pk                     | item                                                                |
-|------------------------|---------------------------------------------------------------------|
-| `PAYMENT#<orderId>`    | `Payment`, or in its place a `Tombstone`, which was never requested |
-| `RECONCILIATION#<day>` | `Report`                                                            |
-
-| index   | by                                     | what for                              |
-|---------|----------------------------------------|---------------------------------------|
-| `byDay` | `day` = "<day>#<n>",                   | the payments requested on a day, UTC, |
-|         | `place` = "<requestedAt>#<orderId>"    | as `Listed`                           |
-
-A day's payments are spread over a few partitions by their orders: one takes a thousand writes a
-second, and an index that cannot keep up holds back the table itself.
+items.py says what is in it, and what its index is for.
 """
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from datetime import date, timedelta
 from heapq import merge
 from itertools import batched
 from typing import Any
-from zlib import crc32
 
 import boto3
 from boto3.dynamodb.conditions import Attr, ConditionBase, Key
 from botocore.config import Config
 
+from payments.items import (
+    PAYMENT,
+    RECONCILIATION,
+    SHARDS,
+    error_item,
+    payment_in,
+    payment_item,
+    report_item,
+)
 from payments.listing import Listed
 from payments.payment import Payment, Tombstone
-from payments.reconciliation import Progress, Report
+from payments.raised import KeptError
+from payments.reconciliation import Report
 
 PROMPTLY = Config(connect_timeout=1, read_timeout=1)
 """Seconds that DynamoDB is waited for, at each try. By itself boto3 waits for a minute."""
-
-SHARDS = 4
-"""Over how many partitions a day's payments are spread. May grow: those of fewer are still read."""
 
 PAGE = 25
 """How many payments are read at once of each partition."""
 KEYS_AT_ONCE = 100
 """The most that BatchGetItem takes."""
-
-PAYMENT = "PAYMENT#"
-RECONCILIATION = "RECONCILIATION#"
-"""What keys begin with."""
-
 
 WAITS = (0.05, 0.2, 0.8)
 """Seconds until keys that DynamoDB left out of an answer are asked for again, and again."""
@@ -59,7 +50,7 @@ class Conflict(Exception):
 
 
 class PaymentsTable:
-    """Loads and saves payments and reports. Raises botocore's ClientError when DynamoDB fails."""
+    """Loads and saves payments, reports and errors. Raises botocore's ClientError when it fails."""
 
     def __init__(self, name: str) -> None:
         self._resource = boto3.resource("dynamodb", config=PROMPTLY)
@@ -69,20 +60,20 @@ class PaymentsTable:
     def payment(self, order_id: str) -> Payment | Tombstone | None:
         """The order's payment as it is now."""
         key = {"pk": f"{PAYMENT}{order_id}"}
-        return _read(self._table.get_item(Key=key, ConsistentRead=True).get("Item"))
+        return payment_in(self._table.get_item(Key=key, ConsistentRead=True).get("Item"))
 
     def payments(self, order_ids: Iterable[str]) -> dict[str, Payment | Tombstone]:
         """The payments that these orders have, as they are now, by order."""
         items = self._items(f"{PAYMENT}{order_id}" for order_id in order_ids)
-        return {found.order_id: found for item in items if (found := _read(item))}
+        return {found.order_id: found for item in items if (found := payment_in(item))}
 
     def add(self, payment: Payment | Tombstone) -> None:
         """Save the first of an order. Raises Conflict when the order has one already."""
-        self._put(_item(payment), Attr("pk").not_exists())
+        self._put(payment_item(payment), Attr("pk").not_exists())
 
     def save(self, payment: Payment | Tombstone) -> None:
         """Save the next version of a payment. Raises Conflict when another one came first."""
-        self._put(_item(payment), Attr("version").eq(payment.version - 1))
+        self._put(payment_item(payment), Attr("version").eq(payment.version - 1))
 
     def newest_first(self, first: date, last: date, before: str | None) -> Iterator[Listed]:
         """The payments requested on these days, both included, the newest first.
@@ -113,8 +104,12 @@ class PaymentsTable:
         """Save the next version of a report. Raises Conflict when another one came first."""
         first = report.version == 1
         condition = Attr("pk").not_exists() if first else Attr("version").eq(report.version - 1)
-        item = {"pk": f"{RECONCILIATION}{report.day.isoformat()}"}
-        self._put(item | report.model_dump(mode="json", exclude_none=True), condition)
+        self._put(report_item(report), condition)
+
+    def keep(self, error: KeptError) -> None:
+        """Save an error. Again, it changes nothing."""
+        with suppress(Conflict):
+            self._put(error_item(error), Attr("pk").not_exists())
 
     def _of_day(self, day: date, beyond: str | None, *, forward: bool) -> Iterator[Listed]:
         shards = (
@@ -168,40 +163,3 @@ class PaymentsTable:
 
 def _keys(left_out: Any) -> list[Any]:
     return list(left_out["Keys"]) if left_out else []
-
-
-def images(
-    old: Mapping[str, Any] | None, new: Mapping[str, Any] | None
-) -> tuple[Payment | Tombstone | None, Payment | Tombstone] | None:
-    """What a stream record tells of a payment, before and after. None: of none, or it is gone."""
-    after = _read(new)
-    return (_read(old), after) if after else None
-
-
-def running(item: Mapping[str, Any] | None) -> Report | None:
-    """The report of a stream's item, where it is one that is not done yet."""
-    if not item or not str(item.get("pk", "")).startswith(RECONCILIATION):
-        return None
-    report = Report.model_validate(item)
-    return report if report.status is Progress.RUNNING else None
-
-
-def _read(item: Mapping[str, Any] | None) -> Payment | Tombstone | None:
-    if not item or not str(item.get("pk", PAYMENT)).startswith(PAYMENT):
-        return None
-    kind = Payment if "requestedAt" in item else Tombstone
-    return kind.model_validate(item)
-
-
-def _item(payment: Payment | Tombstone) -> dict[str, Any]:
-    item: dict[str, Any] = {"pk": f"{PAYMENT}{payment.order_id}"}
-    item |= payment.model_dump(mode="json", exclude_none=True)
-    if isinstance(payment, Payment):
-        shard = crc32(payment.order_id.encode()) % SHARDS
-        listed = Listed.of(payment)
-        item |= {
-            "day": f"{listed.place[:10]}#{shard}",
-            "place": listed.place,
-            "refunded": listed.refunded,
-        }
-    return item

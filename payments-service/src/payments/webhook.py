@@ -6,8 +6,7 @@ API Gateway puts what Stripe sends into the queue as it is, with no code between
 import os
 from typing import Any
 
-from aws_lambda_powertools import Logger, Tracer, single_metric
-from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools import Logger, Tracer
 from aws_lambda_powertools.utilities.batch import process_partial_response
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
@@ -16,8 +15,12 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from payments import gateway
 from payments.answer import Taken
 from payments.cashier import STRIPE, Kept, note, settle, table
-from payments.delivery import Poison, QueueProcessor
+from payments.delivery import Letter, Poison, QueueProcessor
+from payments.figures import Figure
 from payments.gateway import webhook_secret
+from payments.metrics import emit
+from payments.model import now
+from payments.raised import of_letter, of_refund_sent_back
 from payments.record import Status
 from payments.statement import Statement
 from payments.stripe_event import (
@@ -39,52 +42,70 @@ from payments.stripe_event import (
 
 logger = Logger()
 tracer = Tracer(patch_modules=("botocore", "requests"))
-processor = QueueProcessor(os.environ["QUEUE_URL"], os.environ["DEAD_LETTER_QUEUE_URL"], logger)
 
 SECRET_NAME = os.environ["STRIPE_SECRET_NAME"]
-STACK = os.environ["STACK_NAME"]
-"""Which one tells of a refund that failed: more than one of an account may."""
+
+
+def keep(letter: Letter) -> None:
+    """Keep that an event becomes a dead letter: the outbox tells managers of it."""
+    table.keep(of_letter(*letter, now()))
+
+
+processor = QueueProcessor(
+    os.environ["QUEUE_URL"], os.environ["DEAD_LETTER_QUEUE_URL"], logger, keep
+)
 
 
 @logger.inject_lambda_context
-@tracer.capture_lambda_handler
+@tracer.capture_lambda_handler(capture_response=False, capture_error=False)
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     """Act on a batch of Stripe's events. Those that failed come again; the rest do not."""
     return process_partial_response(event, receive, processor, context)
 
 
-@tracer.capture_method(capture_response=False)
+@tracer.capture_method(capture_response=False, capture_error=False)
 def receive(record: SQSRecord) -> None:
     """Act on one event. One that is not Stripe's is refused, and done with.
 
     Raises Poison for an event of Stripe's that can never be handled.
     """
-    logger.set_correlation_id(None)
     try:
         check(record.body, signature(record), webhook_secret(SECRET_NAME), received_at(record))
     except Forged as error:
         logger.warning("webhook refused", reason=str(error), sqs_message_id=record.message_id)
-        count("WebhooksRefused")
+        emit([Figure("WebhooksRefused")])
         return
     try:
         event = parse(record.body)
+        mark(event)
         told = news(event) if event.type in ACTED_ON else None
         refunded = refund_news(event) if event.type == REFUNDED else None
         failed = failed_refund(event) if event.type == REFUND_FAILED else None
     except ValueError as error:
         raise Poison(str(error)) from error
     if told:
-        logger.set_correlation_id(told.order_id)
-        tracer.put_annotation("order_id", told.order_id)
+        mark_order(told.order_id)
         hear(event, told)
     elif failed:
         hear_of_failure(event, failed)
     else:
         leave(event)
     if refunded:
-        logger.set_correlation_id(refunded.order_id)
-        tracer.put_annotation("order_id", refunded.order_id)
+        mark_order(refunded.order_id)
         hear_of_refund(event, refunded)
+
+
+def mark(event: Event) -> None:
+    """Let the log and the trace say which event it is."""
+    logger.append_keys(message_id=event.id, message_name=event.type)
+    tracer.put_annotation("message", event.type)
+    tracer.put_annotation("message_id", event.id)
+
+
+def mark_order(order_id: str) -> None:
+    """Let the log and the trace say which order it is about."""
+    logger.set_correlation_id(order_id)
+    tracer.put_annotation("order_id", order_id)
 
 
 def hear(event: Event, told: News) -> None:
@@ -128,7 +149,7 @@ def collected(payment: Kept, event: Event) -> Kept:
 
 
 def hear_of_failure(event: Event, told: RefundFailed) -> None:
-    """Tell a person, by the log and an alarm, of a refund whose money came back from the bank.
+    """Tell a person of a refund whose money came back from the bank: managers, log and alarm.
 
     Nothing is mended here. What was told as given back stays so, for a further try would meet the
     same bank; and a part that is not, its own command makes anew. Raises Poison when there is no
@@ -138,11 +159,11 @@ def hear_of_failure(event: Event, told: RefundFailed) -> None:
     if intent is None or intent.order_id is None:
         logger.info("ignored: the refund of no order", event_type=event.type, event_id=event.id)
         return
-    logger.set_correlation_id(intent.order_id)
-    tracer.put_annotation("order_id", intent.order_id)
+    mark_order(intent.order_id)
     payment = table.payment(intent.order_id)
     if payment is None or payment.payment_intent_id != intent.id:
         raise Poison(f"{event.type}: order {intent.order_id} has no payment by that intent")
+    table.keep(of_refund_sent_back(payment, told.stripe_id, told.amount, told.reason, now()))
     logger.error(
         "refund failed",
         order_id=intent.order_id,
@@ -152,14 +173,14 @@ def hear_of_failure(event: Event, told: RefundFailed) -> None:
         told_as_given_back=any(each.stripe_id == told.stripe_id for each in payment.refunds),
         event_id=event.id,
     )
-    count("RefundsFailed", stack=STACK)
+    emit([Figure("RefundsFailed")])
 
 
 def leave(event: Event) -> None:
     """Leave an event alone: log and count the few that a person may want to know of."""
     if event.type in NOTED:
         logger.info("noted", event_type=event.type, event_id=event.id)
-        count("WebhooksNoted", type=event.type)
+        emit([Figure("WebhooksNoted", by=("type", event.type))])
     elif event.type in ACTED_ON:
         logger.info("ignored: the payment of no order", event_type=event.type, event_id=event.id)
     else:
@@ -185,11 +206,3 @@ def attribute(record: SQSRecord, name: str) -> str:
     """A message attribute, or an empty text."""
     given = record.raw_event.get("messageAttributes", {}).get(name, {})
     return str(given.get("stringValue") or "")
-
-
-def count(metric: str, **dimensions: str) -> None:
-    """Count one of them, as a metric of this service."""
-    with single_metric(metric, MetricUnit.Count, 1, namespace="TheBetterStore") as counted:
-        counted.add_dimension("service", os.environ["POWERTOOLS_SERVICE_NAME"])
-        for name, value in dimensions.items():
-            counted.add_dimension(name, value)
