@@ -2,9 +2,11 @@
 
 import importlib
 import json
+import logging
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -20,11 +22,14 @@ os.environ |= {
     "CURSOR_KEY_ARN": "CursorKey",
     "CARRIER_SECRET_NAME": "tbs/carrier",
     "STACK_NAME": "tbs-app-fulfilment-test",
+    "POWERTOOLS_METRICS_NAMESPACE": "TheBetterStore",
+    "MAX_RECEIVES": "10",
     "WAITING_HOURS": "48",
 }
 
 import boto3
 import pytest
+from aws_lambda_powertools import Logger
 from cfnlint.decode import cfn_yaml
 from hypothesis import HealthCheck, settings
 from moto import mock_aws
@@ -108,5 +113,43 @@ def dead_letters() -> Callable[[], list[str]]:
             QueueUrl=os.environ["DEAD_LETTER_QUEUE_URL"], MaxNumberOfMessages=10
         )
         return [message["Body"] for message in answer.get("Messages", [])]
+
+    return read
+
+
+@pytest.fixture
+def logged() -> Iterator[Callable[[], list[dict[str, Any]]]]:
+    """The lines that the service logged since the last look."""
+    stream, handler = StringIO(), Logger().registered_handler
+    assert isinstance(handler, logging.StreamHandler)
+    before = handler.setStream(stream)
+
+    def read() -> list[dict[str, Any]]:
+        lines = stream.getvalue().splitlines()
+        stream.seek(stream.truncate(0))
+        return [json.loads(line) for line in lines]
+
+    yield read
+    handler.setStream(before)
+
+
+@pytest.fixture
+def metrics(capsys: pytest.CaptureFixture[str]) -> Callable[[], list[dict[str, Any]]]:
+    """The lines of metrics that were told since the last look."""
+
+    def read() -> list[dict[str, Any]]:
+        lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line]
+        return [line for line in lines if "_aws" in line]
+
+    return read
+
+
+@pytest.fixture
+def errors() -> Callable[[], list[dict[str, Any]]]:
+    """The errors that the table keeps."""
+
+    def read() -> list[dict[str, Any]]:
+        found = boto3.resource("dynamodb").Table("Table").scan()["Items"]
+        return [item for item in found if str(item["pk"]).startswith("ERROR#")]
 
     return read

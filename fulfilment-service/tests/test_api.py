@@ -161,7 +161,7 @@ def test_a_parcel_that_will_never_arrive(call: Call, table: ShipmentsTable, left
     for step, body in (("fail", {"reason": "burnt"}), ("dispatch", POST), ("deliver", None)):
         status, content = call("POST", f"/shipments/order-1/{step}", body)
         assert (status, content["error"]["code"]) == (409, "CONFLICT")
-        assert "FAILED (lost): nothing more" in content["error"]["message"]
+        assert "FAILED: nothing more" in content["error"]["message"]
     assert call("GET", "/shipments/order-1") == (200, failed)
     assert ids(call("GET", "/shipments", query={"status": "FAILED"})[1]) == ["order-1"]
 

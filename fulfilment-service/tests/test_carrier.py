@@ -14,7 +14,8 @@ from cfnlint.decode import cfn_yaml
 from fulfilment import carrier
 from fulfilment.model import now
 from fulfilment.shipment import Consignment, Failure, Shipment, Status, Tombstone
-from fulfilment.table import ShipmentsTable, _item, images
+from fulfilment.table import ShipmentsTable, _item
+from fulfilment.table import change as table_change
 from moto.events.models import EventPattern
 
 Sample = Callable[[str], dict[str, Any]]
@@ -24,11 +25,11 @@ PIGEON = Consignment(carrier="Pigeon", tracking_number="P1")
 
 def told(event: dict[str, Any]) -> Shipment:
     """The shipment as a stream record tells of it."""
-    change = DynamoDBRecord(event["Records"][0]).dynamodb
-    found = change and images(change.old_image, change.new_image)
+    images = DynamoDBRecord(event["Records"][0]).dynamodb
+    found = images and table_change(images.old_image, images.new_image)
     assert found
-    assert isinstance(found[1], Shipment)
-    return found[1]
+    assert isinstance(found.new, Shipment)
+    return found.new
 
 
 def change(new: Shipment | Tombstone) -> dict[str, Any]:

@@ -115,6 +115,7 @@ def test_poison_is_counted(batch: Batch, capsys: pytest.CaptureFixture[str]) -> 
     metric = json.loads(told)
     assert metric["PoisonMessages"] == [1]
     assert metric["service"] == os.environ["POWERTOOLS_SERVICE_NAME"]
+    assert metric["stack"] == os.environ["STACK_NAME"]
     assert metric["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "TheBetterStore"
 
 

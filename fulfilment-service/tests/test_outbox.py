@@ -8,11 +8,14 @@ import pytest
 from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.stub import ANY, Stubber
-from fulfilment import outbox
+from fulfilment import outbox, raised
 from fulfilment.messages import SENDS, of_shipment
 from fulfilment.model import now
+from fulfilment.raised import of_letter
 from fulfilment.shipment import Address, AddressNote, Consignment, Failure, Shipment
-from fulfilment.table import _item, images
+from fulfilment.table import _item
+from fulfilment.table import change as table_change
+from fulfilment.tracing import LONGEST
 
 Sample = Callable[[str], dict[str, Any]]
 
@@ -54,6 +57,7 @@ def test_publishes_the_same_message_for_the_same_change(
         "causationId": item["causationId"]["S"],
         "occurredAt": item["updatedAt"]["S"],
         "version": version,
+        "trace": item["trace"]["S"] if "trace" in item else None,
     }
     assert detail["data"] == {
         "orderId": order_id,
@@ -80,9 +84,9 @@ def failed(sample: Sample) -> dict[str, Any]:
 
 
 def test_tells_that_a_parcel_failed(failed: dict[str, Any], context: Any) -> None:
-    (entry,) = published(failed, context)
-    assert published(failed, context) == [entry]
-    assert entry["DetailType"] == "ShipmentFailed"
+    entry, error = published(failed, context)
+    assert published(failed, context) == [entry, error]
+    assert (entry["DetailType"], error["DetailType"]) == ("ShipmentFailed", "ErrorRaised")
     item = failed["Records"][0]["dynamodb"]["NewImage"]
     assert json.loads(entry["Detail"])["data"] == {
         "orderId": item["orderId"]["S"],
@@ -94,7 +98,7 @@ def test_tells_that_a_parcel_failed(failed: dict[str, Any], context: Any) -> Non
     }
     for name in ("carrier", "trackingNumber", "dispatchedAt"):
         del item[name]
-    (entry,) = published(failed, context)
+    entry, _ = published(failed, context)
     data = json.loads(entry["Detail"])["data"]
     assert (data["carrier"], data["trackingNumber"]) == (None, None)
 
@@ -122,6 +126,7 @@ def test_tells_that_a_parcel_was_called_off_and_why(sample: Sample, context: Any
             "causationId": cause,
             "occurredAt": at,
             "version": 2,
+            "trace": item["trace"]["S"] if "trace" in item else None,
         },
         "data": {"orderId": order_id, "status": "CANCELLED", "cancelledAt": at},
     }
@@ -151,7 +156,7 @@ def test_tells_of_another_address_once_a_parcel_goes_there(sample: Sample, conte
     """From the shipment, or from a note: that told nothing, since no parcel had the address."""
     event = sample("carrier-WAITING")
     change = event["Records"][0]["dynamodb"]
-    found = images(None, DynamoDBRecord(event["Records"][0]).dynamodb.new_image)  # type: ignore[union-attr]
+    found = table_change(None, DynamoDBRecord(event["Records"][0]).dynamodb.new_image)  # type: ignore[union-attr]
     assert found
     waiting = found[1]
     assert isinstance(waiting, Shipment)
@@ -216,7 +221,7 @@ NOISE = "\x01" * 200
 def test_no_call_is_larger_than_the_bus_takes(sample: Sample) -> None:
     """The longest that a parcel's story can be told in, as often as a call takes it."""
     change = DynamoDBRecord(sample("carrier-WAITING")["Records"][0]).dynamodb
-    found = change and images(None, change.new_image)
+    found = change and table_change(None, change.new_image)
     assert found
     waiting = found[1]
     assert isinstance(waiting, Shipment)
@@ -228,7 +233,10 @@ def test_no_call_is_larger_than_the_bus_takes(sample: Sample) -> None:
     sent = waiting.dispatch(Consignment(carrier=NOISE[:60], tracking_number=NOISE[:60]), now())
     failed = sent.fail(Failure(reason=NOISE), now())
     ends = [sent.deliver(now()), failed, waiting.cancel("m", now())]
-    told = [message for end in (again, sent, *ends) for message in of_shipment(waiting, end)]
+    letter = of_letter("m" * 36, "", "POISON_MESSAGE", NOISE * 9, now())
+    stories = [of_shipment(waiting, end) for end in (again, sent, *ends)]
+    stories += [list(raised.of_shipment(waiting, failed)), [letter.told()]]
+    told = [message.traced("t" * LONGEST) for story in stories for message in story]
     assert {type(message) for message in told} == set(SENDS)
     entries = [outbox.entry(message) for message in told]
     sizes = [len((e["Source"] + e["DetailType"] + e["Detail"]).encode()) for e in entries]

@@ -160,6 +160,74 @@ def test_what_changed_is_deployed() -> None:
     assert stage["DeploymentId"] == {"Ref": name}
 
 
+ALARMS = {n: r for n, r in RESOURCES.items() if r["Type"] == "AWS::CloudWatch::Alarm"}
+
+
+def crosses(name: str, values: list[float]) -> bool:
+    """Whether an alarm goes off at these values of its metric, one for each of its periods."""
+    alarm = ALARMS[name]["Properties"]
+    assert alarm["ComparisonOperator"] == "GreaterThanThreshold"
+    over = [value for value in values if value > alarm["Threshold"]]
+    return len(over) >= int(alarm.get("DatapointsToAlarm", alarm["EvaluationPeriods"]))
+
+
+LINES = [
+    ("InboxAgeAlarm", [300], [301]),
+    ("MessagesFailingAlarm", [300], [301]),
+    ("InboxDeadLettersAlarm", [0], [1]),
+    ("WebhookInboxAgeAlarm", [300], [301]),
+    ("WebhookDeadLettersAlarm", [0], [1]),
+    ("WatchDeadLettersAlarm", [0], [1]),
+    ("ShipmentsWaitingAlarm", [0], [1]),
+    ("OutboxDeadLettersAlarm", [0], [1]),
+    ("OutboxLagAlarm", [300_000], [300_001]),
+    ("CarrierDeadLettersAlarm", [0], [1]),
+    ("CarrierLagAlarm", [300_000], [300_001]),
+    ("CarrierErrorsAlarm", [0, 1, 0], [1, 0, 1]),
+    ("CarrierThrottlesAlarm", [0, 1, 0], [1, 0, 1]),
+    ("FunctionErrorsAlarm", [0, 1, 0], [1, 0, 1]),
+    ("FunctionThrottlesAlarm", [0, 1, 0], [1, 0, 1]),
+    ("ApiErrorsAlarm", [1, 0, 0.01], [0.02, 0, 0.02]),
+    ("ApiLatencyAlarm", [3001, 3001, 3000], [3001, 3001, 3001]),
+]
+
+
+@pytest.mark.parametrize(("name", "well", "ill"), LINES)
+def test_the_line_that_an_alarm_draws(name: str, well: list[float], ill: list[float]) -> None:
+    assert not crosses(name, well)
+    assert crosses(name, ill)
+
+
+def test_every_alarm_tells_the_topic_and_where_to_read_on() -> None:
+    assert {name for name, *_ in LINES} == set(ALARMS)
+    for name, alarm in ALARMS.items():
+        assert alarm["Properties"]["AlarmActions"] == [{"Ref": "Alarms"}]
+        said = alarm["Properties"]["AlarmDescription"]["Fn::Sub"]
+        assert said.endswith(f". ${{RunbookUrl}}#{name.lower()}")
+
+
+@pytest.mark.parametrize("kind", ["Errors", "Throttles"])
+def test_all_functions_are_watched(kind: str) -> None:
+    """Together, but for the simulated carrier: it is not in every stack."""
+    total, *each = ALARMS[f"Function{kind}Alarm"]["Properties"]["Metrics"]
+    assert (total["Expression"], total["ReturnData"]) == ("SUM(METRICS())", True)
+    asked = [one["MetricStat"]["Metric"] for one in each]
+    alone = ALARMS[f"Carrier{kind}Alarm"]
+    assert alone["Condition"] == RESOURCES["CarrierFunction"]["Condition"]
+    asked.append(alone["Properties"])
+    assert {one["MetricName"] for one in asked} == {kind}
+    watched = [one["Dimensions"][0]["Value"]["Ref"] for one in asked]
+    functions = [n for n, r in RESOURCES.items() if r["Type"] == "AWS::Serverless::Function"]
+    assert sorted(watched) == sorted(functions)
+
+
+@pytest.mark.parametrize("queue", ["Inbox", "WebhookInbox"])
+def test_a_function_knows_how_often_its_queue_gives_a_message_out(queue: str) -> None:
+    function = RESOURCES[f"{queue.removesuffix('Inbox') or 'Inbox'}Function"]["Properties"]
+    most = RESOURCES[queue]["Properties"]["RedrivePolicy"]["maxReceiveCount"]
+    assert function["Environment"]["Variables"]["MAX_RECEIVES"] == str(most)
+
+
 def test_each_function_buries_in_a_queue_of_its_own() -> None:
     variables = {
         name: RESOURCES[name]["Properties"]["Environment"]["Variables"]
@@ -187,7 +255,7 @@ def test_the_alarm_looks_at_what_the_watch_tells() -> None:
     )
     told = {each["Name"]: each["Value"] for each in alarm["Dimensions"]}
     assert told == {"service": "fulfilment", "stack": {"Ref": "AWS::StackName"}}
-    variables = RESOURCES["WatchFunction"]["Properties"]["Environment"]["Variables"]
+    variables = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
     assert variables["STACK_NAME"] == {"Ref": "AWS::StackName"}
     hourly = RESOURCES["WatchFunction"]["Properties"]["Events"]["EveryHour"]["Properties"]
     assert hourly["ScheduleExpression"] == "rate(1 hour)"

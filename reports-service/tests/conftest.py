@@ -6,6 +6,7 @@ Each test has an empty database. PostgreSQL's binaries are a Python package's.
 import contextlib
 import importlib.util
 import json
+import logging
 import os
 import pwd
 import random
@@ -15,6 +16,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -22,6 +24,7 @@ from unittest.mock import patch
 import boto3
 import psycopg
 import pytest
+from aws_lambda_powertools import Logger
 from cfnlint.decode import cfn_yaml
 from hypothesis import HealthCheck, settings
 from moto import mock_aws
@@ -59,6 +62,8 @@ os.environ |= {
     "DATABASE_AUTHENTICATION": "none",
     "CURRENCY": "EUR",
     "EVENT_BUS_NAME": "default",
+    "STACK_NAME": "tbs-app-reports-test",
+    "POWERTOOLS_METRICS_NAMESPACE": "TheBetterStore",
     "REPORTER_FUNCTION": "reporter",
 }
 
@@ -237,5 +242,32 @@ def sample() -> Callable[[str], dict[str, Any]]:
         text = (FOLDER / "events" / f"{name.replace(again, told_as)}.json").read_text()
         found: dict[str, Any] = json.loads(text.replace(told_as, again) if again in name else text)
         return found
+
+    return read
+
+
+@pytest.fixture
+def logged() -> Iterator[Callable[[], list[dict[str, Any]]]]:
+    """The lines that the service logged since the last look."""
+    stream, handler = StringIO(), Logger().registered_handler
+    assert isinstance(handler, logging.StreamHandler)
+    before = handler.setStream(stream)
+
+    def read() -> list[dict[str, Any]]:
+        lines = stream.getvalue().splitlines()
+        stream.seek(stream.truncate(0))
+        return [json.loads(line) for line in lines]
+
+    yield read
+    handler.setStream(before)
+
+
+@pytest.fixture
+def metrics(capsys: pytest.CaptureFixture[str]) -> Callable[[], list[dict[str, Any]]]:
+    """The lines of metrics that were told since the last look."""
+
+    def read() -> list[dict[str, Any]]:
+        lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line]
+        return [line for line in lines if "_aws" in line]
 
     return read

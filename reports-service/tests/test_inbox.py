@@ -402,7 +402,7 @@ def queued(record: dict[str, Any], tries: int) -> dict[str, Any]:
     (message,) = sqs.receive_message(QueueUrl=url)["Messages"]
     return record | {
         "receiptHandle": message["ReceiptHandle"],
-        "attributes": {"ApproximateReceiveCount": str(tries)},
+        "attributes": {"ApproximateReceiveCount": str(tries), "SentTimestamp": "1795000000000"},
     }
 
 

@@ -69,6 +69,7 @@ def test_the_report_is_told_as_it_is_stored(
             "causationId": None,
             "occurredAt": row["body"]["reportedAt"],
             "version": row["number"],
+            "trace": None,
         },
         "data": row["body"],
     }

@@ -136,3 +136,67 @@ def test_the_database_is_encrypted_sleeps_and_is_kept(
     assert resolved(scaling["SecondsUntilAutoPause"], given) == 300
     assert resolved(told["DeletionProtection"], given) is protected
     assert resolved(told["BackupRetentionPeriod"], given) == (14 if protected else 1)
+
+
+RESOURCES: dict[str, Any] = TEMPLATE["Resources"]
+ALARMS = {n: r for n, r in RESOURCES.items() if r["Type"] == "AWS::CloudWatch::Alarm"}
+
+
+def crosses(name: str, values: list[float]) -> bool:
+    """Whether an alarm goes off at these values of its metric, one for each of its periods."""
+    alarm = ALARMS[name]["Properties"]
+    assert alarm["ComparisonOperator"] == "GreaterThanThreshold"
+    over = [value for value in values if value > alarm["Threshold"]]
+    return len(over) >= int(alarm.get("DatapointsToAlarm", alarm["EvaluationPeriods"]))
+
+
+LINES = [
+    ("DatabaseCapacityAlarm", [91, 90, 91], [91, 91, 91]),
+    ("InboxAgeAlarm", [300], [301]),
+    ("MessagesFailingAlarm", [300], [301]),
+    ("InboxDeadLettersAlarm", [0], [1]),
+    ("ReportsLagAlarm", [1800], [1801]),
+    ("OutboxDeadLettersAlarm", [0], [1]),
+    ("UsersErrorsAlarm", [0, 1, 0], [1, 0, 1]),
+    ("UsersThrottlesAlarm", [0, 1, 0], [1, 0, 1]),
+    ("FunctionErrorsAlarm", [0, 1, 0], [1, 0, 1]),
+    ("FunctionThrottlesAlarm", [0, 1, 0], [1, 0, 1]),
+    ("ApiErrorsAlarm", [1, 0, 0.01], [0.02, 0, 0.02]),
+    ("ApiLatencyAlarm", [10_001, 10_001, 10_000], [10_001, 10_001, 10_001]),
+]
+
+
+@pytest.mark.parametrize(("name", "well", "ill"), LINES)
+def test_the_line_that_an_alarm_draws(name: str, well: list[float], ill: list[float]) -> None:
+    assert not crosses(name, well)
+    assert crosses(name, ill)
+
+
+def test_every_alarm_tells_the_topic_and_where_to_read_on() -> None:
+    assert {name for name, *_ in LINES} == set(ALARMS)
+    for name, alarm in ALARMS.items():
+        assert alarm["Properties"]["AlarmActions"] == [{"Ref": "Alarms"}]
+        said = alarm["Properties"]["AlarmDescription"]["Fn::Sub"]
+        assert said.endswith(f". ${{RunbookUrl}}#{name.lower()}")
+
+
+@pytest.mark.parametrize("kind", ["Errors", "Throttles"])
+def test_all_functions_are_watched(kind: str) -> None:
+    """Together, but for what makes the database's users: it is not in every stack."""
+    total, *each = ALARMS[f"Function{kind}Alarm"]["Properties"]["Metrics"]
+    assert (total["Expression"], total["ReturnData"]) == ("SUM(METRICS())", True)
+    asked = [one["MetricStat"]["Metric"] for one in each]
+    alone = ALARMS[f"Users{kind}Alarm"]
+    assert alone["Condition"] == RESOURCES["UsersFunction"]["Condition"]
+    asked.append(alone["Properties"])
+    assert {one["MetricName"] for one in asked} == {kind}
+    watched = [one["Dimensions"][0]["Value"]["Ref"] for one in asked]
+    functions = [n for n, r in RESOURCES.items() if r["Type"] == "AWS::Serverless::Function"]
+    assert sorted(watched) == sorted(functions)
+
+
+def test_a_database_of_others_is_not_watched() -> None:
+    alarm = ALARMS["DatabaseCapacityAlarm"]
+    assert alarm["Condition"] == RESOURCES["Cluster"]["Condition"]
+    (dimension,) = alarm["Properties"]["Dimensions"]
+    assert dimension == {"Name": "DBClusterIdentifier", "Value": {"Ref": "Cluster"}}

@@ -17,6 +17,7 @@ from aws_lambda_powertools.event_handler.exceptions import (
 )
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from aws_lambda_powertools.event_handler.openapi.types import OpenAPIResponse
+from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.utilities import parameters
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
@@ -83,8 +84,8 @@ PAPER: dict[int, OpenAPIResponse] = {
 }
 
 
-@logger.inject_lambda_context(correlation_id_path="requestContext.requestId")
-@tracer.capture_lambda_handler(capture_response=False)
+@logger.inject_lambda_context(correlation_id_path=correlation_paths.API_GATEWAY_REST)
+@tracer.capture_lambda_handler(capture_response=False, capture_error=False)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer one request of API Gateway."""
     request = errors.lower_type(event)
@@ -166,6 +167,7 @@ def existing(order_id: str) -> Shipment:
     """The shipment of that order. Answers 404 when there is none."""
     match table.shipment(order_id):
         case Shipment() as shipment:
+            mark(shipment)
             return shipment
         case Tombstone():
             raise NotFoundError(
@@ -173,6 +175,12 @@ def existing(order_id: str) -> Shipment:
             )
         case None | AddressNote():
             raise NotFoundError(f"There is no shipment of order {order_id}")
+
+
+def mark(shipment: Shipment) -> None:
+    """Let the log and the trace say which order the request is about."""
+    logger.set_correlation_id(shipment.correlation_id)
+    tracer.put_annotation("order_id", shipment.order_id)
 
 
 def move(

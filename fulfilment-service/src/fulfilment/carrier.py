@@ -10,7 +10,8 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from fulfilment.model import now
 from fulfilment.shipment import Consignment, Failure, Shipment, Status
-from fulfilment.table import Conflict, ShipmentsTable, images
+from fulfilment.table import Conflict, ShipmentsTable, change
+from fulfilment.tracing import root
 
 logger = Logger()
 tracer = Tracer(patch_modules=("botocore",))
@@ -23,7 +24,7 @@ NOWHERE = "Atlantis"
 
 
 @logger.inject_lambda_context
-@tracer.capture_lambda_handler
+@tracer.capture_lambda_handler(capture_response=False, capture_error=False)
 @event_source(data_class=DynamoDBStreamEvent)
 def handler(event: DynamoDBStreamEvent, context: LambdaContext) -> None:
     """Move every parcel of a batch of changes by one step."""
@@ -31,17 +32,21 @@ def handler(event: DynamoDBStreamEvent, context: LambdaContext) -> None:
         move(record)
 
 
+@tracer.capture_method(capture_response=False, capture_error=False)
 def move(record: DynamoDBRecord) -> None:
     """Move the parcel that a change left waiting or on its way. One that went on is left alone."""
-    change = record.dynamodb
-    match change and images(change.old_image, change.new_image):
-        case (_, Shipment(status=Status.WAITING) as shipment):
+    images = record.dynamodb
+    match images and change(images.old_image, images.new_image):
+        case (_, Shipment(status=Status.WAITING) as shipment, trace):
             moved = shipment.dispatch(consignment(shipment.order_id), now())
-        case (_, Shipment(status=Status.DISPATCHED) as shipment):
+        case (_, Shipment(status=Status.DISPATCHED) as shipment, trace):
             moved = arrive(shipment)
         case _:
             return
     logger.set_correlation_id(moved.correlation_id)
+    tracer.put_annotation("order_id", moved.order_id)
+    if caused_by := root(trace):
+        tracer.put_annotation("caused_by", caused_by)
     try:
         table.save(moved)
     except Conflict:

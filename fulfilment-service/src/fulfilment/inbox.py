@@ -9,34 +9,45 @@ from aws_lambda_powertools.utilities.batch.types import PartialItemFailureRespon
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from fulfilment.delivery import Poison, QueueProcessor
+from fulfilment.delivery import Letter, Poison, QueueProcessor
+from fulfilment.message import Metadata
 from fulfilment.messages import CancelShipment, ChangeShippingAddress, ShipOrder, parse
 from fulfilment.model import now
+from fulfilment.raised import of_letter
 from fulfilment.shipment import AddressNote, Shipment, Status, Tombstone
 from fulfilment.table import Conflict, ShipmentsTable
+from fulfilment.tracing import root
 
 logger = Logger()
 tracer = Tracer(patch_modules=("botocore",))
-processor = QueueProcessor(os.environ["QUEUE_URL"], os.environ["DEAD_LETTER_QUEUE_URL"], logger)
 table = ShipmentsTable(os.environ["TABLE_NAME"])
 
 
+def note(letter: Letter) -> None:
+    """Keep that a message becomes a dead letter: the outbox tells managers of it."""
+    table.keep(of_letter(*letter, now()))
+
+
+processor = QueueProcessor(
+    os.environ["QUEUE_URL"], os.environ["DEAD_LETTER_QUEUE_URL"], logger, note
+)
+
+
 @logger.inject_lambda_context
-@tracer.capture_lambda_handler
+@tracer.capture_lambda_handler(capture_response=False, capture_error=False)
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     """Act on a batch of messages. Those that failed come again; the rest do not."""
     return process_partial_response(event, receive, processor, context)
 
 
-@tracer.capture_method(capture_response=False)
+@tracer.capture_method(capture_response=False, capture_error=False)
 def receive(record: SQSRecord) -> None:
     """Act on one message. Raises Poison for what no message of ours looks like."""
-    logger.set_correlation_id(None)
     try:
         message = parse(record.body)
     except ValueError as error:
         raise Poison(str(error)) from error
-    logger.set_correlation_id(message.metadata.correlation_id)
+    mark(type(message).__name__, message.metadata)
     tracer.put_annotation("order_id", message.data.order_id)
     match message:
         case ShipOrder():
@@ -45,6 +56,17 @@ def receive(record: SQSRecord) -> None:
             readdress(message)
         case CancelShipment():
             call_off(message)
+
+
+def mark(name: str, metadata: Metadata) -> None:
+    """Let the log and the trace say which message it is, and which trace led to it."""
+    logger.append_keys(
+        correlation_id=metadata.correlation_id, message_id=metadata.id, message_name=name
+    )
+    tracer.put_annotation("message", name)
+    tracer.put_annotation("message_id", metadata.id)
+    if caused_by := root(metadata.trace):
+        tracer.put_annotation("caused_by", caused_by)
 
 
 def line_up(command: ShipOrder) -> None:

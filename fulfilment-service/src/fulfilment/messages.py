@@ -4,28 +4,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from fulfilment.message import SOURCE, Message, Metadata
 from fulfilment.model import Model, Timestamp
+from fulfilment.raised import ErrorRaised
 from fulfilment.shipment import Address, AddressNote, Kept, Line, Shipment, Status, Tombstone
 
-SOURCE = "tbs.fulfilment"
-"""The name under which this service's messages stand on the bus."""
-
-
-class Metadata(Model):
-    """What every message says of itself. Made from the stored item, so it is the same each time."""
-
-    id: str = Field(description="<aggregate id>:<version>:<message name>")
-    correlation_id: str = Field(description="The order's id, or the aggregate's own")
-    causation_id: str | None = Field(description="metadata.id of the message that led to this")
-    occurred_at: Timestamp
-    version: int = Field(description="Of the aggregate. Of two messages, the higher one is newer")
-
-
-class Message(Model):
-    """A message on the bus: the detail of an EventBridge event, whose detail-type is its name."""
-
-    metadata: Metadata
-
+__all__ = ["SOURCE", "Message", "Metadata"]
+"""What all messages have in common: it is looked for here, too."""
 
 # Heard
 
@@ -178,6 +163,7 @@ SENDS: tuple[type[Message], ...] = (
     ShipmentDelivered,
     ShipmentCancelled,
     ShipmentFailed,
+    ErrorRaised,
 )
 
 

@@ -244,17 +244,15 @@ class Shipment(Model):
 
     @property
     def standing(self) -> str:
-        """What the shipment is, in words that go on."""
+        """What the shipment is, in words that go on. They may get into a log: not why it failed."""
         by = f"by {self.carrier} as {self.tracking_number}"
         match self.status:
-            case Status.WAITING:
+            case Status.WAITING | Status.FAILED:
                 told = ""
             case Status.DISPATCHED | Status.DELIVERED:
                 told = f", {by}"
             case Status.CANCELLED:
                 told = ", its order is called off"
-            case Status.FAILED:
-                told = f" ({self.reason})"
         return f"The shipment is {self.status}{told}"
 
     @property

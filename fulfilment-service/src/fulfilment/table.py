@@ -1,28 +1,38 @@
-"""This service's DynamoDB table: shipments, and what stands in the place of one that is not there.
+"""This service's DynamoDB table: shipments, what stands in the place of one, and errors.
 
-| pk                   | item          | byStatus                                    |
-|----------------------|---------------|---------------------------------------------|
-| `SHIPMENT#<orderId>` | `Shipment`    | `status`, `place` = `<createdAt>#<orderId>` |
-| the same             | `AddressNote` | not there                                   |
-| the same             | `Tombstone`   | not there                                   |
+| pk                   | item           | byStatus                                    |
+|----------------------|----------------|---------------------------------------------|
+| `SHIPMENT#<orderId>` | `Shipment`     | `status`, `place` = `<createdAt>#<orderId>` |
+| the same             | `AddressNote`  | not there                                   |
+| the same             | `Tombstone`    | not there                                   |
+| `ERROR#<errorId>`    | `MessageError` | not there; gone after its `expiresAt`       |
 
-All have the same key: an order has one of them. A note gives way to the shipment or the tombstone;
-of these two, whichever came first stays. The version rises by one with each of them.
+The first three have the same key: an order has one of them. A note gives way to the shipment or the
+tombstone; of these two, whichever came first stays. The version rises by one with each of them.
+
+An item has the header of the `trace` in which it was written.
 """
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import boto3
 from boto3.dynamodb.conditions import Attr, Key
 from botocore.config import Config
 
 from fulfilment.model import written
+from fulfilment.raised import MessageError
 from fulfilment.shipment import AddressNote, Kept, Shipment, Status, Tombstone
+from fulfilment.tracing import header
 
 PROMPTLY = Config(connect_timeout=1, read_timeout=1)
 """Seconds that DynamoDB is waited for, at each try. By itself boto3 waits for a minute."""
+
+
+SHIPMENT = "SHIPMENT#"
+ERROR = "ERROR#"
+"""What keys begin with."""
 
 
 class Conflict(Exception):
@@ -30,7 +40,10 @@ class Conflict(Exception):
 
 
 class ShipmentsTable:
-    """Loads and saves what is kept of orders. Raises botocore's ClientError when DynamoDB fails."""
+    """Loads and saves what is kept of orders, and errors.
+
+    Raises botocore's ClientError when DynamoDB fails.
+    """
 
     def __init__(self, name: str) -> None:
         self._table = boto3.resource("dynamodb", config=PROMPTLY).Table(name)
@@ -38,7 +51,7 @@ class ShipmentsTable:
 
     def shipment(self, order_id: str) -> Kept | None:
         """The order's shipment as it is now, or what stands in its place."""
-        key = {"pk": f"SHIPMENT#{order_id}"}
+        key = {"pk": f"{SHIPMENT}{order_id}"}
         item = self._table.get_item(Key=key, ConsistentRead=True).get("Item")
         return _kept(item) if item else None
 
@@ -84,6 +97,15 @@ class ShipmentsTable:
         """Save what comes next in its place. Raises Conflict when something else came first."""
         self._put(kept, Attr("version").eq(kept.version - 1))
 
+    def keep(self, error: MessageError) -> None:
+        """Save an error. Again, it changes nothing."""
+        told = error.model_dump(mode="json", exclude_none=True)
+        item = {"pk": f"{ERROR}{error.error_id}", **told, **_traced()}
+        try:
+            self._table.put_item(Item=item, ConditionExpression=Attr("pk").not_exists())
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return
+
     def _put(self, kept: Kept, condition: Any) -> None:
         try:
             self._table.put_item(Item=_item(kept), ConditionExpression=condition)
@@ -91,11 +113,26 @@ class ShipmentsTable:
             raise Conflict(f"the shipment of order {kept.order_id} is not what it was") from error
 
 
-def images(
-    old: Mapping[str, Any] | None, new: Mapping[str, Any] | None
-) -> tuple[Kept | None, Kept] | None:
-    """What a stream record tells of: an item before and after. None: a removal."""
-    return (_kept(old) if old else None, _kept(new)) if new else None
+class Change(NamedTuple):
+    """What a record of the stream tells of: a shipment, before and after, or an error that is new.
+
+    What stands in the place of a shipment counts as one. `trace` is the header of the one that it
+    was written in, if any is known.
+    """
+
+    old: Kept | None
+    new: Kept | MessageError
+    trace: str | None
+
+
+def change(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> Change | None:
+    """The change that an item's images show. None: a removal."""
+    if not new:
+        return None
+    if str(new["pk"]).startswith(ERROR):
+        known = bool(old)
+        return None if known else Change(None, MessageError.model_validate(new), new.get("trace"))
+    return Change(_kept(old) if old else None, _kept(new), new.get("trace"))
 
 
 def _kept(item: Mapping[str, Any]) -> Kept:
@@ -111,10 +148,17 @@ def _place(shipment: Shipment) -> str:
 
 def _index_key(status: Status, place: str) -> dict[str, str]:
     order_id = place.partition("#")[2]
-    return {"pk": f"SHIPMENT#{order_id}", "status": status.value, "place": place}
+    return {"pk": f"{SHIPMENT}{order_id}", "status": status.value, "place": place}
 
 
 def _item(kept: Kept) -> dict[str, Any]:
-    item = {"pk": f"SHIPMENT#{kept.order_id}"} | kept.model_dump(mode="json", exclude_none=True)
+    told = kept.model_dump(mode="json", exclude_none=True)
+    item = {"pk": f"{SHIPMENT}{kept.order_id}", **told, **_traced()}
     # What has no place is not in the index, so no list of shipments shows it.
     return item | {"place": _place(kept)} if isinstance(kept, Shipment) else item
+
+
+def _traced() -> dict[str, str]:
+    """What an item has that is written in this trace."""
+    told = header()
+    return {"trace": told} if told else {}

@@ -7,8 +7,7 @@ read.
 import os
 from typing import Any
 
-from aws_lambda_powertools import Logger, Tracer, single_metric
-from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools import Logger, Tracer
 from aws_lambda_powertools.utilities import parameters
 from aws_lambda_powertools.utilities.batch import process_partial_response
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
@@ -16,14 +15,16 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from fulfilment.carrier_event import CarrierEvent, Forged, check, parse, read
-from fulfilment.delivery import Poison, QueueProcessor
+from fulfilment.delivery import Letter, Poison, QueueProcessor
+from fulfilment.figures import Figure
+from fulfilment.metrics import emit
 from fulfilment.model import now, to_the_millisecond
+from fulfilment.raised import of_carrier
 from fulfilment.shipment import AddressNote, NotAllowed, Shipment, Tombstone
 from fulfilment.table import Conflict, ShipmentsTable
 
 logger = Logger()
 tracer = Tracer(patch_modules=("botocore",))
-processor = QueueProcessor(os.environ["QUEUE_URL"], os.environ["DEAD_LETTER_QUEUE_URL"], logger)
 table = ShipmentsTable(os.environ["TABLE_NAME"])
 
 SECRET_NAME = os.environ["CARRIER_SECRET_NAME"]
@@ -31,35 +32,52 @@ SECRET_MAX_AGE = 900
 """Seconds until what carriers sign with is read again."""
 
 
+def note(letter: Letter) -> None:
+    """Keep that an event becomes a dead letter: the outbox tells managers of it."""
+    table.keep(of_carrier(*letter, now()))
+
+
+processor = QueueProcessor(
+    os.environ["QUEUE_URL"], os.environ["DEAD_LETTER_QUEUE_URL"], logger, note
+)
+
+
 @logger.inject_lambda_context
-@tracer.capture_lambda_handler
+@tracer.capture_lambda_handler(capture_response=False, capture_error=False)
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     """Act on a batch of carriers' events. Those that failed come again; the rest do not."""
     return process_partial_response(event, receive, processor, context)
 
 
-@tracer.capture_method(capture_response=False)
+@tracer.capture_method(capture_response=False, capture_error=False)
 def receive(record: SQSRecord) -> None:
     """Act on one event. One that is no carrier's is refused, and done with.
 
     Raises Poison for a carrier's event that can never be handled.
     """
-    logger.set_correlation_id(None)
     header = signature(record)
     try:
         read(header)  # first: where the secret is not there, only what is signed waits for it
         check(record.body, header, secret(), received_at(record))
     except Forged as error:
         logger.warning("carrier event refused", reason=str(error), sqs_message_id=record.message_id)
-        count_refused()
+        emit([Figure("CarrierEventsRefused", 1)])
         return
     try:
         told = parse(record.body)
     except ValueError as error:
         raise Poison(str(error)) from error
-    logger.set_correlation_id(told.order_id)
-    tracer.put_annotation("order_id", told.order_id)
+    mark(told)
     act(told)
+
+
+def mark(told: CarrierEvent) -> None:
+    """Let the log and the trace say which event it is, and of which order."""
+    name = type(told).__name__
+    logger.append_keys(correlation_id=told.order_id, message_id=told.event_id, message_name=name)
+    tracer.put_annotation("order_id", told.order_id)
+    tracer.put_annotation("message", name)
+    tracer.put_annotation("message_id", told.event_id)
 
 
 def act(told: CarrierEvent) -> None:
@@ -76,7 +94,7 @@ def act(told: CarrierEvent) -> None:
             continue
         logger.info("shipment saved", order_id=moved.order_id, status=moved.status)
         shipment = moved
-    logger.info("heard of a carrier", event_id=told.event_id, status=told.status)
+    logger.info("heard of a carrier", status=told.status)
 
 
 def step(told: CarrierEvent, shipment: Shipment) -> Shipment:
@@ -133,11 +151,3 @@ def attribute(record: SQSRecord, name: str) -> str:
     """A message attribute, or an empty text."""
     given = record.raw_event.get("messageAttributes", {}).get(name, {})
     return str(given.get("stringValue") or "")
-
-
-def count_refused() -> None:
-    """Count an event that is no carrier's, as a metric of this service."""
-    with single_metric(
-        "CarrierEventsRefused", MetricUnit.Count, 1, namespace="TheBetterStore"
-    ) as metric:
-        metric.add_dimension("service", os.environ["POWERTOOLS_SERVICE_NAME"])

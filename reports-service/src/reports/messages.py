@@ -22,6 +22,11 @@ class Metadata(Model):
     version: Annotated[
         int, Field(ge=1, description="Of the aggregate. Of two messages, the higher one is newer")
     ]
+    trace: str | None = Field(
+        None,
+        description="X-Ray's header of the invocation that wrote the change: "
+        "Root=...;Parent=...;Sampled=... Null where the change is not of one invocation",
+    )
 
 
 class Message(Model):

@@ -37,7 +37,7 @@ class NotPublished(Exception):
 
 
 @logger.inject_lambda_context
-@tracer.capture_lambda_handler(capture_response=False)
+@tracer.capture_lambda_handler(capture_response=False, capture_error=False)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Report the sales up to now, whatever the event says. Returns the message that was told.
 
@@ -45,11 +45,20 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     NotPublished when there is a need to try again.
     """
     message = sales_reported(stored())
+    name = type(message).__name__
+    logger.info(
+        "sending",
+        message_id=message.metadata.id,
+        message_name=name,
+        correlation_id=message.metadata.correlation_id,
+    )
+    tracer.put_annotation("message", name)
+    tracer.put_annotation("message_id", message.metadata.id)
     answer = events.put_events(
         Entries=[
             {
                 "Source": SOURCE,
-                "DetailType": type(message).__name__,
+                "DetailType": name,
                 "Detail": message.model_dump_json(),
                 "EventBusName": BUS,
             }
@@ -57,15 +66,10 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     )
     if answer["FailedEntryCount"]:
         raise NotPublished([entry.get("ErrorCode") for entry in answer["Entries"]])
-    logger.info(
-        "sent",
-        message_id=message.metadata.id,
-        correlation_id=message.metadata.correlation_id,
-    )
     return message.model_dump(mode="json")
 
 
-@tracer.capture_method(capture_response=False)
+@tracer.capture_method(capture_response=False, capture_error=False)
 def stored() -> KeptReport:
     """The report that the reporter has stored by now. Raises NotReported when it failed."""
     answer = functions.invoke(FunctionName=REPORTER, Payload=b"{}")

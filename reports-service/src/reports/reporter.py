@@ -24,7 +24,7 @@ READER = os.environ["DATABASE_READER"]
 
 
 @logger.inject_lambda_context
-@tracer.capture_lambda_handler(capture_response=False)
+@tracer.capture_lambda_handler(capture_response=False, capture_error=False)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Report the sales up to now, whatever the event says.
 

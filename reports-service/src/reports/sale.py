@@ -115,14 +115,14 @@ def firsts(kinds: Sequence[Hashable]) -> list[bool]:
     return [first[kind] == n for n, kind in enumerate(kinds)]
 
 
-def newest(sales: Iterable[Sale]) -> list[Sale]:
+def newest(events: Iterable[OrderEvent]) -> list[OrderEvent]:
     """The newest version of each order, by order id.
 
     Two batches at once then lock their orders the same way round, so that neither waits for ever.
     """
-    latest: dict[str, Sale] = {}
-    for sale in sales:
-        held = latest.get(sale.order_id)
-        if held is None or sale.version > held.version:
-            latest[sale.order_id] = sale
-    return sorted(latest.values(), key=lambda sale: sale.order_id)
+    latest: dict[str, OrderEvent] = {}
+    for event in events:
+        held = latest.get(event.data.order_id)
+        if held is None or event.metadata.version > held.metadata.version:
+            latest[event.data.order_id] = event
+    return sorted(latest.values(), key=lambda event: event.data.order_id)

@@ -46,7 +46,7 @@ RESERVE = 60_000
 
 
 @logger.inject_lambda_context
-@tracer.capture_lambda_handler
+@tracer.capture_lambda_handler(capture_response=False, capture_error=False)
 def handler(event: dict[str, Any], context: LambdaContext) -> None:
     """Do what CloudFormation asks, and answer it, whatever happens.
 
