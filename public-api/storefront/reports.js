@@ -5,7 +5,7 @@ import { bars } from "./lib/chart.js";
 import { date, h, minorUnits, money, number, replace } from "./lib/dom.js";
 import "./lib/frame.js";
 import { onChange, toLogIn, who } from "./lib/session.js";
-import { empty, failure, skeleton } from "./lib/states.js";
+import { empty, failure, managersOnly, skeleton } from "./lib/states.js";
 import { addressOf } from "./lib/toys.js";
 import { failure as reason } from "./lib/words.js";
 
@@ -22,7 +22,7 @@ async function start() {
     return show((await api("/reports/sales", { auth: true })).data);
   } catch (error) {
     if (error.status === 401) return toLogIn();
-    if (error.status === 403) return forbidden();
+    if (error.status === 403) return replace(content, managersOnly());
     if (error.status === 404) {
       return replace(
         content,
@@ -31,13 +31,6 @@ async function start() {
     }
     return replace(content, failure(error, start));
   }
-}
-
-function forbidden() {
-  const home = h("a", { class: "button button-primary", href: "/" }, "Back to the shop");
-  const text =
-    "Your account is none of theirs. Whoever runs the shop can make it one: then log in anew.";
-  replace(content, empty("For managers only", text, home));
 }
 
 function show(report) {
@@ -219,6 +212,7 @@ function wrong(failures) {
     failures.length
       ? h("ol", { class: "failures" }, failures.map(item))
       : none("None. All went well."),
+    h("p", { class: "small" }, h("a", { href: "/errors" }, "All errors")),
   );
 }
 

@@ -17,12 +17,15 @@ from public_api import outbox
 from public_api.basket import MAX_LINES
 from public_api.bill import MAX_GROSS
 from public_api.checkout import MAX_EMAIL, OrderRequest
+from public_api.error_log import ErrorLog
 from public_api.messages import CancelOrder, PlaceOrder, of_order, parse
 from public_api.order import Cancellation, Order, Projection, Submission
 from public_api.profile import Profile
 from public_api.purchase import SoldLine
+from public_api.raised import of_letter
 from public_api.republication import Rebuild
 from public_api.table import PublicTable, images
+from public_api.tracing import LONGEST as LONGEST_TRACE
 
 Sample = Callable[[str], dict[str, Any]]
 
@@ -33,9 +36,10 @@ def submission(sample: Sample) -> Submission:
     (record,) = DynamoDBStreamEvent(sample("outbox-PlaceOrder")).records
     assert record.dynamodb
     change = images(record.dynamodb.old_image, record.dynamodb.new_image)
-    assert isinstance(change, tuple)
-    assert change[1].submission
-    return change[1].submission
+    assert change
+    assert isinstance(change.new, Order)
+    assert change.new.submission
+    return change.new.submission
 
 
 @pytest.fixture
@@ -69,6 +73,7 @@ def test_a_submitted_order_is_sent_to_be_placed(submission: Submission) -> None:
         "causationId": None,
         "occurredAt": told["data"]["submittedAt"],
         "version": 1,
+        "trace": None,
     }
     assert told["data"].keys() == {
         "orderId",
@@ -127,6 +132,7 @@ def test_a_wish_to_cancel_says_which_order_and_since_when(submission: Submission
             "causationId": None,
             "occurredAt": "2026-01-05T11:00:00.000Z",
             "version": 2,
+            "trace": None,
         },
         "data": {"orderId": submission.order_id, "requestedAt": "2026-01-05T11:00:00.000Z"},
     }
@@ -197,12 +203,19 @@ def test_the_function_is_not_called_for_what_shoppers_keep() -> None:
     assert not called_for(lambda: table.keep_profile("ada", Profile(name="Ada"), 2))
 
 
+def test_the_function_is_not_called_for_errors() -> None:
+    error = of_letter("m-1", "", "POISON_MESSAGE", "why", ASKED.requested_at)
+    assert not called_for(lambda: ErrorLog("Table", 30).keep(error))
+    (item,) = boto3.resource("dynamodb").Table("Table").scan()["Items"]
+    assert images(None, item) is None
+
+
 def test_a_stored_order_is_read_off_the_stream_as_it_was_submitted(
     submission: Submission,
 ) -> None:
     PublicTable("Table").submit(submission)
     (item,) = boto3.resource("dynamodb").Table("Table").scan()["Items"]
-    assert images(None, item) == (None, Order(submission=submission))
+    assert images(None, item) == (None, Order(submission=submission), None)
 
 
 def test_toys_and_removals_are_not_told(sample: Sample, context: Any) -> None:
@@ -214,6 +227,13 @@ def test_toys_and_removals_are_not_told(sample: Sample, context: Any) -> None:
     keys = {"pk": {"S": "TOY#toy-1"}, "sk": {"S": "TOY"}}
     toy["Records"][0]["dynamodb"] |= {"Keys": keys, "NewImage": keys}
     assert published({"Records": removal["Records"] + toy["Records"]}, context) == []
+
+
+def test_an_order_of_which_nothing_is_known_yet_is_not_told(sample: Sample, context: Any) -> None:
+    event = sample("outbox-PlaceOrder")
+    image = event["Records"][0]["dynamodb"]["NewImage"]
+    del image["submission"]
+    assert published(event, context) == []
 
 
 def test_publishes_the_same_message_for_the_same_change(sample: Sample, context: Any) -> None:
@@ -238,7 +258,7 @@ LONGEST = "\U0001f9f8" * 120
 
 
 def test_no_call_is_larger_than_the_bus_takes(
-    submission: Submission, sample: Sample, context: Any
+    submission: Submission, sample: Sample, context: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The largest order that the catalogue and the checkout allow, as often as a call takes it."""
     lines = [
@@ -263,6 +283,7 @@ def test_no_call_is_larger_than_the_bus_takes(
             "locale": "abc-12345678-12345678-12345678",
         }
     )
+    monkeypatch.setenv("_X_AMZN_TRACE_ID", "x" * LONGEST_TRACE)
     PublicTable("Table").submit(largest)
     (item,) = boto3.client("dynamodb").scan(TableName="Table")["Items"]
     (record,) = sample("outbox-PlaceOrder")["Records"]

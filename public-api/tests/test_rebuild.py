@@ -102,6 +102,7 @@ def test_each_owner_is_asked_to_tell_again(context: Any) -> None:
                 "causationId": None,
                 "occurredAt": at,
                 "version": 1,
+                "trace": None,
             },
             "data": {"requestId": "r-1"},
         }

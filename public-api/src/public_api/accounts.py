@@ -21,7 +21,7 @@ cognito = boto3.client("cognito-idp")
 
 
 @logger.inject_lambda_context
-@tracer.capture_lambda_handler(capture_response=False)
+@tracer.capture_lambda_handler(capture_response=False, capture_error=False)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Put the account into its group. Answers with the event, as Cognito wants it back.
 

@@ -3,12 +3,14 @@
 from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
+from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from public_api import (
     account_api,
     catalogue_api,
     errors,
+    errors_api,
     etag,
     orders_api,
     quotes_api,
@@ -21,6 +23,7 @@ from public_api.catalogue_api import get_toy, list_categories, list_toys
 from public_api.checkout import PriceChanged
 from public_api.cursor import BadCursor
 from public_api.desk import logger, tracer
+from public_api.errors_api import list_errors
 from public_api.orders_api import cancel_order, get_order, list_orders, place_order
 from public_api.quotes_api import make_quote
 from public_api.reports_api import get_sales
@@ -34,6 +37,7 @@ __all__ = [
     "get_shop",
     "get_toy",
     "list_categories",
+    "list_errors",
     "list_orders",
     "list_toys",
     "make_quote",
@@ -45,12 +49,13 @@ __all__ = [
 app = APIGatewayRestResolver(enable_validation=True, json_body_deserializer=errors.parse_json)
 errors.install(app)
 etag.install(app)
-for part in (catalogue_api, quotes_api, orders_api, account_api, reports_api, shop_api):
+PARTS = (catalogue_api, quotes_api, orders_api, account_api, reports_api, errors_api, shop_api)
+for part in PARTS:
     app.include_router(part.router)
 
 
-@logger.inject_lambda_context(correlation_id_path="requestContext.requestId")
-@tracer.capture_lambda_handler(capture_response=False)
+@logger.inject_lambda_context(correlation_id_path=correlation_paths.API_GATEWAY_REST)
+@tracer.capture_lambda_handler(capture_response=False, capture_error=False)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer one request of API Gateway."""
     request = errors.lower_type(event)

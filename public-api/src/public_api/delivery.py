@@ -2,7 +2,9 @@
 
 import os
 import random
-from typing import Any
+import time
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple
 
 import boto3
 from aws_lambda_powertools import Logger, single_metric
@@ -36,6 +38,18 @@ class OutOfTime(Exception):
     """The function has too little time left to begin the message."""
 
 
+class Letter(NamedTuple):
+    """A message that becomes a dead letter: its id and body in the queue, and why it does.
+
+    It is poison, or it failed as often as the queue gives it out.
+    """
+
+    message_id: str
+    body: str
+    code: Literal["POISON_MESSAGE", "MESSAGE_FAILED"]
+    reason: str
+
+
 class QueueProcessor(BatchProcessor):
     """Takes a batch off a queue, each message for itself.
 
@@ -45,9 +59,18 @@ class QueueProcessor(BatchProcessor):
 
     Where the queue itself does not answer, the message is reported as failed, poison too, and
     comes again after the queue's own VisibilityTimeout. The others of its batch never notice.
+
+    `raised` is told of each message before it becomes a dead letter, maybe more than once. Whether
+    it fails or there is no time for it, the message goes its way.
     """
 
-    def __init__(self, queue_url: str, dead_letters_url: str, logger: Logger) -> None:
+    def __init__(
+        self,
+        queue_url: str,
+        dead_letters_url: str,
+        logger: Logger,
+        raised: Callable[[Letter], None] | None = None,
+    ) -> None:
         super().__init__(
             EventType.SQS,
             raise_on_entire_batch_failure=False,
@@ -56,11 +79,14 @@ class QueueProcessor(BatchProcessor):
         self._queue_url = queue_url
         self._dead_letters_url = dead_letters_url
         self._logger = logger
+        self._raised = raised
+        self._most = int(os.environ["MAX_RECEIVES"])
         self._sqs = boto3.client("sqs")
 
     def _process_record(self, record: dict[str, Any]) -> Any:
-        """Handle a message, if there is time for it."""
-        left = self.lambda_context.get_remaining_time_in_millis()
+        """Handle a message, if there is time for it. No line of the log has the last one's keys."""
+        self._logger.append_keys(correlation_id=None, message_id=None, message_name=None)
+        left = self._left()
         if left >= SPARE:
             return super()._process_record(record)
         message = SQSRecord(record)
@@ -70,18 +96,34 @@ class QueueProcessor(BatchProcessor):
 
     def failure_handler(self, record: Any, exception: Any) -> Any:
         """Bury poison, which is thereby done with; put off what failed, and report it."""
+        error = exception[1]
         try:
-            match exception[1]:
-                case Poison() as poison:
-                    self._bury(record, poison)
-                    return self.success_handler(record, None)
+            if isinstance(error, Poison):
+                reason = printable(str(error))[:MAX_REASON] or type(error).__name__
+                self._raise(Letter(record.message_id, record.body, "POISON_MESSAGE", reason))
+                self._bury(record, reason)
+                return self.success_handler(record, None)
+            self._count_age(record)
+            if _tries(record) >= self._most:
+                self._raise(Letter(record.message_id, record.body, "MESSAGE_FAILED", _kind(error)))
             self._put_off(record)
         except (BotoCoreError, ClientError):
             self._logger.exception("the queue did not answer", sqs_message_id=record.message_id)
         return super().failure_handler(record, exception)
 
-    def _bury(self, record: SQSRecord, poison: Poison) -> None:
-        reason = printable(str(poison))[:MAX_REASON] or type(poison).__name__
+    def _left(self) -> int:
+        """Milliseconds until the function is ended."""
+        return self.lambda_context.get_remaining_time_in_millis()
+
+    def _raise(self, letter: Letter) -> None:
+        if self._raised is None or self._left() < SPARE:
+            return
+        try:
+            self._raised(letter)
+        except Exception:
+            self._logger.exception("error not raised", sqs_message_id=letter.message_id)
+
+    def _bury(self, record: SQSRecord, reason: str) -> None:
         self._logger.error("refused", reason=reason, sqs_message_id=record.message_id)
         self._sqs.send_message(
             QueueUrl=self._dead_letters_url,
@@ -89,17 +131,38 @@ class QueueProcessor(BatchProcessor):
             MessageAttributes=_texts(record)
             | {"reason": {"DataType": "String", "StringValue": reason}},
         )
-        with single_metric(
-            "PoisonMessages", MetricUnit.Count, 1, namespace="TheBetterStore"
-        ) as metric:
-            metric.add_dimension("service", os.environ["POWERTOOLS_SERVICE_NAME"])
+        _count("PoisonMessages", MetricUnit.Count, 1)
+
+    def _count_age(self, record: SQSRecord) -> None:
+        """Tell how long the message has failed: SQS does not, once it was given out three times."""
+        sent = int(record.attributes.get("SentTimestamp") or 0) / 1000
+        _count("FailingMessageAge", MetricUnit.Seconds, max(0.0, time.time() - sent))
 
     def _put_off(self, record: SQSRecord) -> None:
         self._sqs.change_message_visibility(
             QueueUrl=self._queue_url,
             ReceiptHandle=record.receipt_handle,
-            VisibilityTimeout=wait(int(record.attributes.approximate_receive_count or 1)),
+            VisibilityTimeout=wait(_tries(record)),
         )
+
+
+def _count(name: str, unit: MetricUnit, value: float) -> None:
+    """Count something, as this service in this stack."""
+    with single_metric(name, unit, value, namespace="TheBetterStore") as metric:
+        metric.add_dimension("service", os.environ["POWERTOOLS_SERVICE_NAME"])
+        metric.add_dimension("stack", os.environ["STACK_NAME"])
+
+
+def _tries(record: SQSRecord) -> int:
+    """How often the queue gave the message out."""
+    return int(record.attributes.approximate_receive_count or 1)
+
+
+def _kind(error: BaseException) -> str:
+    """What kind of error it is: AWS's code, or its class. It quotes nobody's data."""
+    if isinstance(error, ClientError):
+        return error.response.get("Error", {}).get("Code", type(error).__name__)
+    return type(error).__name__
 
 
 def _texts(record: SQSRecord) -> dict[str, Any]:

@@ -17,7 +17,7 @@ lists = Lists(os.environ["CATALOGUE_NAME"])
 
 
 @logger.inject_lambda_context
-@tracer.capture_lambda_handler
+@tracer.capture_lambda_handler(capture_response=False, capture_error=False)
 @event_source(data_class=DynamoDBStreamEvent)
 def handler(event: DynamoDBStreamEvent, context: LambdaContext) -> None:
     """Settle the entries of the toys of a batch of changes. Raises until all of it is written."""

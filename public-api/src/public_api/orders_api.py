@@ -8,7 +8,7 @@ from aws_lambda_powertools.event_handler.router import APIGatewayRouter
 
 from public_api.cancellation import CancellationRequest, cancel
 from public_api.checkout import OrderRequest, Shopper, check_out, identify
-from public_api.desk import TERMS, catalogue, logger, shopper, table
+from public_api.desk import TERMS, catalogue, logger, mark, shopper, table
 from public_api.etag import PRIVATE, answers, conditional
 from public_api.model import Model, now
 from public_api.order import Order, OrderView
@@ -51,6 +51,7 @@ def place_order(request: OrderRequest, idempotency_key: IdempotencyKey) -> Respo
     """
     buyer = shopper(router.current_event)
     order_id = identify(buyer, idempotency_key)
+    mark(order_id)
     order = table.order(buyer.customer_id, order_id) or submit(order_id, buyer, request)
     if not is_of(order, request):
         raise Refusal(
@@ -117,7 +118,13 @@ def find(order_id: str, buyer: Shopper) -> Order:
     order = table.order(buyer.customer_id, order_id)
     if order is None:
         raise NotFoundError(f"There is no order {order_id} of yours")
+    mark(order_id)
     return order
+
+
+def request_id() -> str:
+    """API Gateway's id of the request. Beside the order's, it says which request led to what."""
+    return router.current_event.request_context.request_id
 
 
 def is_of(order: Order, request: OrderRequest) -> bool:
@@ -148,7 +155,7 @@ def ask(order_id: str, buyer: Shopper, amount: int | None) -> Order:
             if attempt == ATTEMPTS:
                 raise
             continue
-        logger.info("cancellation requested", order_id=order_id)
+        logger.info("cancellation requested", request_id=request_id())
         return order.model_copy(update={"cancellation": cancellation})
     return order
 
@@ -163,5 +170,5 @@ def submit(order_id: str, buyer: Shopper, request: OrderRequest) -> Order:
         if order := table.order(buyer.customer_id, order_id):
             return order
         raise
-    logger.info("order submitted", order_id=order_id)
+    logger.info("order submitted", request_id=request_id())
     return Order(submission=submission)

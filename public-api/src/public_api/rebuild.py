@@ -25,7 +25,7 @@ REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
 
 @logger.inject_lambda_context
-@tracer.capture_lambda_handler
+@tracer.capture_lambda_handler(capture_response=False, capture_error=False)
 def handler(event: Mapping[str, Any] | None, context: LambdaContext) -> dict[str, str]:
     """Ask for a rebuild: {"requestId"} of it in answer.
 

@@ -7,18 +7,21 @@
 | `SHOPPER#<customerId>` | `PROFILE`         | `profile`, `version`: how often it was written   |
 | `REPORT`               | `SALES`           | `report`, `version`: the last that was told      |
 | `REBUILD#<requestId>`  | `REBUILD`         | `Rebuild`. It is told once, and stays            |
+| `ERRORS`               |                   | errors: see `error_log`                          |
 
 | index    | by                                                 | what for                        |
 |----------|----------------------------------------------------|---------------------------------|
 | `byTime` | `pk`, `since` = when it was submitted, else placed | a shopper's orders; sparse, and |
 |          |                                                    | local, so read consistently     |
 
+What leads to a message has the header of the `trace` in which it was written last.
+
 An order lies under its shopper, so that whoever asks for another's finds nothing.
 """
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import boto3
 from boto3.dynamodb.conditions import Attr, Key
@@ -32,6 +35,7 @@ from public_api.order import Cancellation, Order, Projection, Submission
 from public_api.profile import Profile
 from public_api.report import SalesReport
 from public_api.republication import Rebuild
+from public_api.tracing import header
 
 _TIME = TypeAdapter(Timestamp)
 """How a time is written."""
@@ -103,6 +107,7 @@ class PublicTable:
                     **_order_key(submission.customer_id, submission.order_id),
                     "since": item["submittedAt"],
                     "submission": item,
+                    **_traced(),
                 },
                 ConditionExpression=Attr("pk").not_exists(),
             )
@@ -116,12 +121,18 @@ class PublicTable:
         """
         told = order.projection
         same = Attr("projection.version").eq(told.version) if told else _UNTOLD
+        traced = _traced()
+        marked = ", #trace = :trace" if traced else " REMOVE #trace"
         try:
             self._table.update_item(
                 Key=_order_key(order.purchase.customer_id, order.purchase.order_id),
-                UpdateExpression="SET cancellation = :asked",
+                UpdateExpression=f"SET cancellation = :asked{marked}",
                 ConditionExpression=Attr("pk").exists() & Attr("cancellation").not_exists() & same,
-                ExpressionAttributeValues={":asked": cancellation.model_dump(mode="json")},
+                ExpressionAttributeNames={"#trace": "trace"},
+                ExpressionAttributeValues={
+                    ":asked": cancellation.model_dump(mode="json"),
+                    **{f":{name}": value for name, value in traced.items()},
+                },
             )
         except self._stale as error:
             raise Conflict(f"order {order.purchase.order_id} is not as it was read") from error
@@ -185,25 +196,40 @@ class PublicTable:
         key = {"pk": f"REBUILD#{rebuild.request_id}", "sk": "REBUILD"}
         try:
             self._table.put_item(
-                Item={**key, **rebuild.model_dump(mode="json")},
+                Item={**key, **rebuild.model_dump(mode="json"), **_traced()},
                 ConditionExpression=Attr("pk").not_exists(),
             )
         except self._stale as error:
             raise Conflict(f"rebuild {rebuild.request_id} was asked for before") from error
 
 
-def images(
-    old: Mapping[str, Any] | None, new: Mapping[str, Any] | None
-) -> tuple[Order | None, Order] | Rebuild | None:
-    """What a stream record tells of: an order, before and after; or a rebuild that is asked for.
+class Change(NamedTuple):
+    """What a record of the stream tells of: an order, before and after, or a rebuild asked for.
 
-    None: something else, or a removal.
+    `trace` is the header of the one that it was written in, if any is known.
     """
+
+    old: Order | None
+    new: Order | Rebuild
+    trace: str | None
+
+
+def images(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> Change | None:
+    """The change that an item's images show. None: of something else, or a removal."""
     if not new:
         return None
+    trace = new.get("trace")
     if new["sk"] == "REBUILD":
-        return Rebuild.model_validate(new) if not old else None
-    return (_order(old), Order.model_validate(new)) if new["sk"].startswith("ORDER#") else None
+        return None if old else Change(None, Rebuild.model_validate(new), trace)
+    if new["sk"].startswith("ORDER#"):
+        return Change(_order(old), Order.model_validate(new), trace)
+    return None
+
+
+def _traced() -> dict[str, str]:
+    """What an item has that is written in this trace."""
+    told = header()
+    return {"trace": told} if told else {}
 
 
 def _order_key(customer_id: str, order_id: str) -> dict[str, str]:

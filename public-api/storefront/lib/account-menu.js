@@ -55,7 +55,10 @@ function menu(someone) {
       null,
       item("/orders", "My orders"),
       item("/account", "My account"),
-      someone.groups.includes("managers") && item("/reports", "Sales report"),
+      someone.groups.includes("managers") && [
+        item("/reports", "Sales report"),
+        item("/errors", "Errors"),
+      ],
       h("li", null, h("button", { type: "button", onclick: leave }, "Log out")),
     ),
   );

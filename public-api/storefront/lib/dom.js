@@ -90,6 +90,8 @@ const ICONS = {
   truck: ["M3 6.5h11v10H3zM14 10h3.5l3.5 3.5v3h-7", "M7.5 19h.01M17.5 19h.01"],
   download: ["M12 4v10.5M7.5 10.5 12 15l4.5-4.5M5 19.5h14"],
   filter: ["M4 7h16M7 12h10M10 17h4"],
+  copy: ["M9 9h10.5v10.5H9z", "M15 9V4.5H4.5V15H9"],
+  refresh: ["M19.5 12a7.5 7.5 0 1 1-2.2-5.3", "M19.5 4v4.5H15"],
 };
 
 /** A line drawing beside a text that says the same. See ICONS for the names. */

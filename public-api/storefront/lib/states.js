@@ -52,3 +52,11 @@ export function failure(error, retry) {
   });
   return state;
 }
+
+/** What is here is for managers, and whoever looks is none. */
+export function managersOnly() {
+  const home = h("a", { class: "button button-primary", href: "/" }, "Back to the shop");
+  const text =
+    "Your account is none of theirs. Whoever runs the shop can make it one: then log in anew.";
+  return empty("For managers only", text, home);
+}
