@@ -297,7 +297,8 @@ def asyncapi(service: Service, messages: ModuleType) -> Json:
     """The AsyncAPI 3.0 document of the messages that a service hears and sends.
 
     A payload is the `detail` of an EventBridge event; the message's name is its `detail-type`.
-    `x-source` is the event's `source`: for an event that is heard, the one who alone may send it.
+    `x-source` is the event's `source`: for an event that is heard, the one who alone may send it,
+    or all those who may.
     """
     heard, sent = dict(messages.HEARS), {model.__name__: model for model in messages.SENDS}
     modes: list[tuple[type[BaseModel], JsonSchemaMode]] = [
@@ -309,11 +310,16 @@ def asyncapi(service: Service, messages: ModuleType) -> Json:
     for (model, _), reference in places.items():
         name = model.__name__
         source = messages.SOURCE if name in sent else getattr(model, "sender", None)
+        source = list(source) if isinstance(source, tuple) else source
         told[name] = {
             "name": name,
             "summary": inspect.getdoc(model),
             "contentType": "application/json",
-            **({"x-source": source} if source else {}),
+            **(
+                {"x-source": list(source) if isinstance(source, tuple) else source}
+                if source
+                else {}
+            ),
             "payload": reference,
         }
     return {

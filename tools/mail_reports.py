@@ -1,9 +1,13 @@
 """What SES tells of a mail that did not arrive, or was not wanted: an event of its own form."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Any, Literal
+from unittest.mock import patch
+
+from botocore.client import BaseClient
 
 Kind = Literal["Permanent", "Transient", "Complaint"]
 """It will never arrive; it did not this time; who got it called it spam."""
@@ -38,3 +42,19 @@ def report(kind: Kind, message_id: str, to: str, tags: Mapping[str, str], at: fl
         "bouncedRecipients": [{"emailAddress": to, "action": "failed", "status": "5.1.1"}],
     }
     return json.dumps({"eventType": "Bounce", "mail": mail, "bounce": told})
+
+
+@contextmanager
+def rejecting() -> Iterator[None]:
+    """SES rejects every mail meanwhile, as it does one in which it finds a virus."""
+    calling = BaseClient._make_api_call  # type: ignore[attr-defined]
+
+    def call(client: Any, operation: str, params: Any) -> Any:
+        if operation != "SendEmail":
+            return calling(client, operation, params)
+        error = {"Error": {"Code": "MessageRejected", "Message": "Bad content"}}
+        status = {"ResponseMetadata": {"HTTPStatusCode": 400}}
+        raise client.exceptions.MessageRejected(error | status, operation)
+
+    with patch.object(BaseClient, "_make_api_call", call):
+        yield

@@ -66,6 +66,8 @@ PROCESS = {
 }
 """What Lambda would tell every function."""
 
+TRACE = "_X_AMZN_TRACE_ID"
+"""Where Lambda tells a function of the trace that it is in."""
 
 _DISTRIBUTION: Json = {
     "Comment": "",
@@ -417,11 +419,12 @@ class Shop:
     def _run(self, door: Door, event: Json, label: str) -> Invocation:
         key = (door.service.name, door.name)
         handler = getattr(self._modules[key], str(door.properties["Handler"]).rpartition(".")[2])
-        self._reseed(f"{door.service.name} {label}")
+        digest = self._reseed(f"{door.service.name} {label}")
         name = wiring.function_name(door)
         context = Context(name, _uuid(label), int(door.properties.get("Timeout", 3)))
         answer, error, logged = None, None, self._log.tell()
-        with environment(self._wiring.variables[key]), redirect_stdout(self._log):
+        variables = {**self._wiring.variables[key], TRACE: trace_header(digest)}
+        with environment(variables), redirect_stdout(self._log):
             try:
                 answer = handler(copy.deepcopy(event), context)
             except Exception as raised:
@@ -542,12 +545,26 @@ class Shop:
             yield
         mock_random.setstate(before)
 
-    def _reseed(self, label: str) -> None:
-        """Draw anew from seed and label, so that one step more changes no other step's ids."""
+    def _reseed(self, label: str) -> str:
+        """Draw anew from seed and label, so that one step more changes no other step's ids.
+
+        Gives what is drawn from, in hex.
+        """
         self._labels[label] += 1
-        digest = hashlib.sha256(f"{self._seed} {label} {self._labels[label]}".encode()).digest()
-        self._random.seed(digest)
-        mock_random.seed(digest)
+        digest = hashlib.sha256(f"{self._seed} {label} {self._labels[label]}".encode())
+        self._random.seed(digest.digest())
+        mock_random.seed(digest.digest())
+        return digest.hexdigest()
+
+
+def trace_header(digest: str) -> str:
+    """What Lambda tells a function of the trace that it is in, as X-Ray writes it.
+
+    Args:
+        digest: what its ids are taken from: 40 hexadecimal digits or more.
+    """
+    root = f"1-{int(time.time()):08x}-{digest[:24]}"
+    return f"Root={root};Parent={digest[24:40]};Sampled=1"
 
 
 @contextmanager

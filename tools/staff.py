@@ -107,8 +107,11 @@ def called_off(teller: Teller, toys: Mapping[str, Json]) -> None:
     expect_refund(expect(teller, order_id, "CANCELLED", "SHOP"))
 
 
-def downloaded(teller: Teller, toys: Mapping[str, Json], castle: Json) -> None:
-    """Toys are sold as files: alone, beside what is packed, and when the file is gone."""
+def downloaded(teller: Teller, toys: Mapping[str, Json], castle: Json) -> str:
+    """Toys are sold as files: alone, beside what is packed, and when the file is gone.
+
+    Gives the id of an order that was delivered.
+    """
     known = {**toys, castle["name"]: castle}
     for lines in ({castle["name"]: 1}, {castle["name"]: 1, "Box Kite": 1}):
         order_id = ordered(teller, known, lines, VISA)
@@ -123,12 +126,13 @@ def downloaded(teller: Teller, toys: Mapping[str, Json], castle: Json) -> None:
     teller.settle()
     expect_refund(expect(teller, late, "CANCELLED", "UNDELIVERABLE"))
     catalogue.published(teller, castle, "castle-2.pdf")
+    return order_id
 
 
 def bounced(teller: Teller, order_id: str) -> None:
-    """A mail bounces: nobody writes to that address, until staff say so."""
+    """The mail with somebody's downloads bounces: nobody writes there, until staff say so."""
     page, _ = teller.call("notification", "GET", "/emails", query={"orderId": order_id})
-    mail = page["items"][-1]
+    (mail,) = [one for one in page["items"] if one["template"] == "order-downloads"]
     tag = teller.shop.module("notification", "mail").tag(mail["mailId"])
     (outlet,) = teller.shop.wiring().outlets
     tags = {"template": mail["template"], "mail": tag}
@@ -139,7 +143,19 @@ def bounced(teller: Teller, order_id: str) -> None:
     page, _ = teller.call("notification", "GET", "/suppressions")
     _expect([one["address"] for one in page["items"]], [to])
     teller.call("notification", "GET", f"/suppressions/{to}")
+    _give_back(teller, order_id, 0, {"amount": 100, "reason": "for the trouble"})
+    teller.settle()
     teller.call("notification", "DELETE", f"/suppressions/{to}", 204)
+    _turned_away(teller, order_id)
+
+
+def _turned_away(teller: Teller, order_id: str) -> None:
+    """SES will not take a mail."""
+    with mail_reports.rejecting():
+        _give_back(teller, order_id, 1, {"amount": 100, "reason": "for the trouble"})
+        teller.settle()
+    page, _ = teller.call("notification", "GET", "/emails", query={"orderId": order_id})
+    _expect({"SUPPRESSED", "FAILED"} - {one["status"] for one in page["items"]}, set())
 
 
 def brought(teller: Teller, toys: Mapping[str, Json]) -> None:

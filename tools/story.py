@@ -15,7 +15,7 @@ from typing import Any
 
 import boto3
 
-from tools import catalogue, staff, stand_ins
+from tools import catalogue, oncall, staff, stand_ins
 from tools.services import Service
 from tools.shop import Invocation, Shop
 from tools.shopper import (
@@ -117,16 +117,20 @@ def play(teller: Teller) -> list[Invocation]:
     staff.readdressed(teller, toys)
     refunded = staff.given_back(teller, toys)
     staff.called_off(teller, toys)
-    staff.downloaded(teller, toys, catalogue.digital(teller))
+    files_of = staff.downloaded(teller, toys, catalogue.digital(teller))
     staff.brought(teller, toys)
     _looked_up(teller, toys, delivered["orderId"])
     _operated(teller)
-    staff.bounced(teller, delivered["orderId"])
+    staff.bounced(teller, files_of)
     _reported(teller)
     staff.counted(teller)
     catalogue.tidied(teller, toys, pictures)
     staff.reconciled(teller, delivered["orderId"])
     staff.sent_back(teller, refunded)
+    oncall.failed(teller)
+    oncall.forged(teller)
+    oncall.poisoned(teller, delivered["orderId"])
+    oncall.alarmed(teller)
     _rebuilt(teller, delivered)
     return teller.told
 

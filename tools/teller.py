@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from tools import stand_ins
-from tools.shop import Delivery, Invocation, Shop
+from tools.shop import DeadLetter, Delivery, Invocation, Shop
 from tools.wiring import Json
 
 STEP = timedelta(milliseconds=250)
@@ -46,14 +46,33 @@ class Teller:
 
         Raises StoryError when a door fails, or gives a message up.
         """
+        if letters := self._settle(but):
+            raise StoryError(f"There are dead letters: {letters}\n{self.told[-1].log}")
+
+    def give_up(self) -> list[DeadLetter]:
+        """Deliver all that waits, as `settle` does, and take out the dead letters that come of it.
+
+        Raises StoryError when a door fails.
+        """
+        return self._settle(lambda _: False)
+
+    def fail(self) -> None:
+        """Deliver what waits first, and have it fail. Raises StoryError when it does not."""
+        invocation = self.shop.deliver(self.shop.pending[0])
+        if not (invocation.error or invocation.failed):
+            raise StoryError(f"{_name(invocation)} did not fail:\n{invocation.log}")
+        self.told += [*invocation.inner, invocation]
+
+    def _settle(self, but: Callable[[Delivery], bool]) -> list[DeadLetter]:
         self._hear_from_stripe()
+        letters: list[DeadLetter] = []
         while waiting := [delivery for delivery in self.shop.pending if not but(delivery)]:
             invocation = self.shop.deliver(waiting[0])
             self._tell(invocation)
-            if letters := self.shop.dead_letters():
-                raise StoryError(f"{_name(invocation)} gave up: {letters}\n{invocation.log}")
+            letters += [letter for found in self.shop.dead_letters().values() for letter in found]
             if invocation.door.service.name == "payments":
                 self._hear_from_stripe()
+        return letters
 
     def upload(self, upload: Json, body: bytes, label: str, wanted: int = 204) -> None:
         """Post a form with a file in it to S3. Raises unless the answer is `wanted`."""

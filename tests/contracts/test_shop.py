@@ -70,8 +70,11 @@ def test_rules_let_in_by_pattern_only(shop: Shop) -> None:
     reserve(shop, {"toyId": "t", "quantity": 1, "price": 1})
     assert [delivery.door.name for delivery in shop.pending] == ["inbox"]
     shop.deliver(take(shop, "inbox"))
-    (sent,) = shop.deliver(take(shop, "outbox")).sent
-    assert (sent["source"], sent["detail-type"]) == ("tbs.toys", "StockReservationFailed")
+    sent = shop.deliver(take(shop, "outbox")).sent
+    assert [(one["source"], one["detail-type"]) for one in sent] == [
+        ("tbs.toys", "StockReservationFailed"),
+        ("tbs.toys", "ErrorRaised"),
+    ]
 
 
 def test_a_message_that_fails_comes_again_until_it_is_a_dead_letter(
@@ -88,6 +91,11 @@ def test_a_message_that_fails_comes_again_until_it_is_a_dead_letter(
         waiting = take(shop, "inbox")
         assert waiting.record["attributes"]["ApproximateReceiveCount"] == str(attempt)
         assert shop.deliver(waiting).failed == [waiting.record["messageId"]]
+    (told,) = shop.deliver(take(shop, "outbox")).sent
+    assert (told["detail-type"], told["detail"]["data"]["code"]) == (
+        "ErrorRaised",
+        "MESSAGE_FAILED",
+    )
     assert shop.pending == []
     ((queue, (letter,)),) = shop.dead_letters().items()
     assert queue == "tbs-app-toys-local-InboxDeadLetters"
@@ -125,6 +133,8 @@ def test_anything_may_lie_in_a_queue(shop: Shop) -> None:
     record = take(shop, "inbox").record
     assert record["messageAttributes"]["note"]["stringValue"] == "by hand"
     assert shop.deliver(take(shop, "inbox")).failed == []
+    (told,) = shop.deliver(take(shop, "outbox")).sent
+    assert told["detail"]["data"]["code"] == "POISON_MESSAGE"
     assert shop.pending == []
     ((_, (letter,)),) = shop.dead_letters().items()
     assert letter.body == "not JSON"

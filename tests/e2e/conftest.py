@@ -15,22 +15,37 @@ from local.processes import free_port
 from local.settings import ROOT, Settings
 from local.shopper import Shopper
 from tests.e2e.browser import Tabs, Watch, launch
+from tests.e2e.hush import Traces
 from tests.e2e.shop import Shop, eventually
 
 
 @pytest.fixture(scope="session")
-def settings(request: pytest.FixtureRequest) -> Iterator[Settings]:
-    """The eight stacks, deployed with the real SAM CLI on a local cloud that is up."""
-    seed = int(os.environ.get("TBS_ORDER_SEED") or random.randrange(1_000_000))
-    settings = Settings(
+def ports() -> Settings:
+    """Where the tests' cloud is to be."""
+    return Settings(
         home=Settings.from_environment().home / "e2e",
         port=free_port(),
         aws_port=free_port(),
         stripe_port=free_port(),
         postgres_port=free_port(),
+        flow_port=free_port(),
     )
+
+
+@pytest.fixture(scope="session")
+def traces(ports: Settings) -> Iterator[Traces]:
+    """Hears what functions tell X-Ray, from the first to the last."""
+    with Traces(ports.flow_port) as traces:
+        yield traces
+
+
+@pytest.fixture(scope="session")
+def settings(request: pytest.FixtureRequest, ports: Settings, traces: Traces) -> Iterator[Settings]:
+    """The eight stacks, deployed with the real SAM CLI on a local cloud that is up."""
+    seed = int(os.environ.get("TBS_ORDER_SEED") or random.randrange(1_000_000))
+    settings = ports
     local_cloud.down(settings)
-    up = [sys.executable, "-m", "local", "up", "--order-seed", str(seed)]
+    up = [sys.executable, "-m", "local", "up", "--without-flow", "--order-seed", str(seed)]
     try:
         # Half a minute or more: shown as it happens, not only when it fails.
         capture = request.config.pluginmanager.getplugin("capturemanager")

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from local import aws, letters, webhooks
+from local import aws, letters, managers, webhooks
 from local.bus import BusWatch
 from local.errors import LocalError
 from local.progress import Progress, console
@@ -81,7 +81,14 @@ def test_nothing_lies_there(settings: Settings) -> None:
     assert "No dead letters" in done.stdout
 
 
-def test_poison_is_told_with_its_reason(settings: Settings, shop: Shop) -> None:
+@pytest.fixture
+def manager(settings: Settings, customer: Shopper) -> Shopper:
+    """An account that may see the reports and the errors."""
+    managers.appoint(settings, "local", customer.email)
+    return Shopper.log_in(settings, customer.email)
+
+
+def test_poison_is_told_with_its_reason(settings: Settings, shop: Shop, manager: Shopper) -> None:
     ghost = uuid.uuid4().hex
     aws.client("sqs", settings).send_message(
         QueueUrl=shop.queue("notification", "Inbox"), MessageBody="mail sam@example.com!"
@@ -112,6 +119,22 @@ def test_poison_is_told_with_its_reason(settings: Settings, shop: Shop) -> None:
     line(lines, "payments", "WebhookDeadLetters", "payment_intent.succeeded", ghost)
     assert "sam@example.com" not in "\n".join(lines)
     listed(settings, 4)  # they are still there
+    told = {
+        ("notification", None),
+        ("toys", ghost),
+        ("orders", ghost),
+        ("payments", ghost),
+    }
+    assert eventually(lambda: poison_seen(manager) >= told), poison_seen(manager)
+
+
+def poison_seen(manager: Shopper) -> set[tuple[str, str | None]]:
+    """The service and the order of what managers are told was refused."""
+    page = manager.request("GET", "/errors?kind=SYSTEM").json()
+    assert "sam@example.com" not in str(page)
+    return {
+        (one["service"], one["orderId"]) for one in page["items"] if one["code"] == "POISON_MESSAGE"
+    }
 
 
 def test_poison_goes_back_and_comes_again(settings: Settings, shop: Shop) -> None:

@@ -130,3 +130,6 @@ def test_pages_of_a_manager(
     page.goto("/reports")
     assert eventually(lambda: heading(page, "Twelve months").is_visible(), seconds=20)
     look("reports")
+    page.goto("/errors")
+    assert eventually(lambda: heading(page, "Errors").is_visible(), seconds=20)
+    look("errors")

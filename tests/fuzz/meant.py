@@ -183,13 +183,16 @@ MEANT = (
         "a search takes up to",
         "JSON Schema counts characters, not words",
     ),
-    Meant(
-        GOOD_IS_REFUSED,
-        "public-api",
-        "GET /reports/sales",
-        403,
-        "This is for the shop's managers",
-        "a document cannot say to which group a shopper belongs, and this one is no manager",
+    *(
+        Meant(
+            GOOD_IS_REFUSED,
+            "public-api",
+            operation,
+            403,
+            "This is for the shop's managers",
+            "a document cannot say to which group a shopper belongs, and this one is no manager",
+        )
+        for operation in ("GET /reports/sales", "GET /errors")
     ),
     Meant(
         GOOD_IS_REFUSED,

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.contracts.played import played
+from tests.rules.counted import Counted, counted_in
 from tests.rules.tree import Tree
 from tools.services import ROOT, find
 
@@ -19,9 +20,15 @@ def generated() -> dict[Path, str]:
 
 
 @pytest.fixture(scope="session")
-def tree(generated: dict[Path, str]) -> Tree:
+def counted() -> Counted:
+    """What the services count in the story."""
+    return counted_in(played().told)
+
+
+@pytest.fixture(scope="session")
+def tree(generated: dict[Path, str], counted: Counted) -> Tree:
     """The repository."""
-    return Tree(ROOT, generated)
+    return Tree(ROOT, generated, counted)
 
 
 @pytest.fixture

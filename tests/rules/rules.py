@@ -13,7 +13,7 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
 
-from tests.rules import front, grants
+from tests.rules import front, grants, watch
 from tests.rules.front import Rule
 from tests.rules.tree import (
     Entrance,
@@ -31,7 +31,7 @@ from tests.rules.tree import (
 from tools import drift, requirements
 from tools.services import FUNCTION, Door
 
-RULES: dict[str, Rule] = dict(front.RULES)
+RULES: dict[str, Rule] = {**front.RULES, **watch.RULES}
 
 PUBLIC = "public-api"
 """The only service that faces the internet."""
@@ -44,12 +44,22 @@ ENTRANCES = {
 }
 """What other services let anybody do, by service, method and path, and why."""
 
+ERROR = "ErrorRaised"
+"""The one event that any service may tell under its own name: what a manager has to hear of."""
+
 TRIES = 10
 """How often a queue gives a message out before it is a dead letter."""
 
 AWS_OWN = "aws."
 """What the source begins with of an event that AWS itself tells. It is no message of asyncapi.yaml,
 stands on the default bus alone, and is filtered down to what is the service's own."""
+
+ALARM_CHANGED = ["CloudWatch Alarm State Change"]
+ALARMS_OF_A_PREFIX = {
+    "alarmName": [{"prefix": {"Ref": "AlarmPrefix"}}],
+    "state": {"value": ["ALARM"]},
+}
+"""What the public one's rule asks of what CloudWatch tells."""
 
 SCANS = {"dynamodb:scan", "dynamodb:partiqlselect"}
 """Actions that may read a whole table."""
@@ -97,9 +107,14 @@ GLOBAL = {
     "EventBusName": "where its messages go",
     "Architecture": "the processor its functions run on",
     "DataProtection": "whether what it keeps is protected",
-    "AlarmTopicArn": "whom its alarms tell",
+    "AlarmEmail": "whom its alarms tell",
+    "RunbookUrl": "where it is written what to do about them",
+    "FunctionAlarms": "whether there are alarms that reckon",
     "LogLevel": "how much it logs",
     "LogRetentionDays": "how long its logs are kept",
+    "PlatformLogLevel": "how much Lambda logs beside it",
+    "SavedQueries": "whether its questions to the logs are saved",
+    "TracingRate": "how much is traced",
 }
 """Parameters that every template has."""
 
@@ -272,20 +287,35 @@ def every_message_has_one_owner(tree: Tree) -> Iterator[str]:
             kinds[message.name].add(message.kind)
             if message.action == "receive" and message.kind == "Event":
                 who = {f"tbs.{name}" for name in senders[message.name]}
-                if message.source not in who:
+                if not message.sources or set(message.sources) - who:
                     yield (
-                        f"{member.name} hears {message.name} of {message.source}, but"
+                        f"{member.name} hears {message.name} of {message.sources}, but"
                         f" {', '.join(who) or 'nobody'} sends it. Put that into `sender`"
                     )
     for name, kind in sorted(kinds.items()):
         if not (kind <= {"Event", "Command"} and len(kind) == 1):
             yield f"{name} is told of as {kind}: start every docstring with Event: or Command:"
-        if "Event" in kind and len(senders[name]) > 1:
+        if "Event" in kind and len(senders[name]) > 1 and name != ERROR:
             yield f"The event {name} has several senders: {senders[name]}. Rename all but one"
         if "Command" in kind and len(readers[name]) != 1:
             yield f"The command {name} is obeyed by {readers[name] or 'nobody'}: it takes one"
         if "Command" in kind and not senders[name]:
             yield f"The command {name} is heard by {readers[name]} and sent by nobody"
+
+
+@rule
+def errors_are_told_to_managers_alone(tree: Tree) -> Iterator[str]:
+    """Any service may tell its errors, and the public one alone hears them, all of them."""
+    for member in tree.members:
+        if ERROR in member.hears and member.name != PUBLIC:
+            yield f"{member.name} hears {ERROR}. Only {PUBLIC} does, for its managers"
+        if ERROR in member.sends and member.name == PUBLIC:
+            yield f"{PUBLIC} tells {ERROR}. Nobody hears it: keep it"
+    senders = {f"tbs.{name}" for name in _by_message(tree, "send")[ERROR]}
+    for member in tree.members:
+        if ERROR in member.hears:
+            for source in sorted(senders - set(member.hears[ERROR].sources)):
+                yield f"{member.name} does not hear the {ERROR} of {source}. Put it into `sender`"
 
 
 @rule
@@ -319,8 +349,9 @@ def rules_let_in_what_is_heard(tree: Tree) -> Iterator[str]:
             if properties.get("EventBusName") != {"Ref": "EventBusName"}:
                 yield f"{_template(member)}: {logical_id} is not on the bus !Ref EventBusName"
         heard = {
-            (message.source if message.kind == "Event" else None, message.name)
+            (source, message.name)
             for message in member.hears.values()
+            for source in (message.sources if message.kind == "Event" else (None,))
         }
         for source, name in sorted(let_in - heard, key=str):
             yield f"{_template(member)}: a rule lets in {name} of {source}, which nobody hears"
@@ -329,6 +360,7 @@ def rules_let_in_what_is_heard(tree: Tree) -> Iterator[str]:
 
 
 def _is_told_by_aws(pattern: Mapping[str, Any]) -> bool:
+    """Whether a rule hears something that AWS says, and no service."""
     return any(str(source).startswith(AWS_OWN) for source in pattern.get("source", []))
 
 
@@ -342,28 +374,39 @@ def _asks_whose(detail: Any) -> bool:
 
 @rule
 def what_aws_tells_is_of_the_services_own(tree: Tree) -> Iterator[str]:
-    """S3's events come from a bucket of the template that tells, and by the bus that S3 knows."""
+    """S3's events come from a bucket of the template that tells, and by the bus that AWS knows.
+
+    The public one hears alarms, too: those of a prefix, which is all that it knows of others.
+    """
     for member in tree.members:
-        buckets = member.service.of_type("AWS::S3::Bucket")
         for logical_id, properties in member.service.of_type("AWS::Events::Rule").items():
-            pattern, where = (
-                properties.get("EventPattern", {}),
-                f"{_template(member)}: {logical_id}",
-            )
+            pattern = properties.get("EventPattern", {})
+            where = f"{_template(member)}: {logical_id}"
             if not _is_told_by_aws(pattern):
                 continue
-            if pattern.get("source") != ["aws.s3"]:
-                yield f"{where} hears {pattern['source']}. Only S3 is heard, in a rule of its own"
             if "EventBusName" in properties:
-                yield f"{where} is to be on the default bus: S3 knows no other"
-            match pattern.get("detail", {}).get("bucket"):
-                case {"name": [{"Ref": str(bucket)}]} if bucket in buckets:
-                    settings = buckets[bucket].get("NotificationConfiguration", {})
-                    tells = settings.get("EventBridgeConfiguration", {})
-                    if tells.get("EventBridgeEnabled") is not True:
-                        yield f"{where}: {bucket} tells nobody. Set its EventBridgeConfiguration"
-                case other:
-                    yield f"{where} hears of the bucket {other}. Name one of this template"
+                yield f"{where} is to be on the default bus: AWS knows no other"
+            detail = pattern.get("detail", {})
+            match pattern["source"]:
+                case ["aws.s3"]:
+                    yield from (f"{where} {fault}" for fault in _not_its_bucket(member, detail))
+                case ["aws.cloudwatch"] if member.name == PUBLIC:
+                    if (pattern.get("detail-type"), detail) != (ALARM_CHANGED, ALARMS_OF_A_PREFIX):
+                        yield f"{where} hears more than the alarms that go off, of a prefix"
+                case source:
+                    yield f"{where} hears {source}. S3 is heard, in a rule of its own"
+
+
+def _not_its_bucket(member: Member, detail: Mapping[str, Any]) -> Iterator[str]:
+    """Why an event of S3's is of no bucket that the template makes and lets tell."""
+    buckets = member.service.of_type("AWS::S3::Bucket")
+    match detail.get("bucket"):
+        case {"name": [{"Ref": str(bucket)}]} if bucket in buckets:
+            settings = buckets[bucket].get("NotificationConfiguration", {})
+            if settings.get("EventBridgeConfiguration", {}).get("EventBridgeEnabled") is not True:
+                yield f"hears {bucket}, which tells nobody. Set its EventBridgeConfiguration"
+        case other:
+            yield f"hears of the bucket {other}. Name one of this template"
 
 
 @rule
@@ -461,15 +504,6 @@ def every_stream_has_an_alarm_on_its_lag(tree: Tree) -> Iterator[str]:
                     f"{_template(member)}: no alarm watches how far {door.logical_id} is behind. "
                     "Add one on AWS/Lambda IteratorAge for its FunctionName"
                 )
-
-
-@rule
-def alarms_can_tell_someone(tree: Tree) -> Iterator[str]:
-    """Every alarm tells the topic that the stack is given."""
-    for member in tree.members:
-        for name, alarm in member.service.of_type("AWS::CloudWatch::Alarm").items():
-            if "AlarmTopicArn" not in str(alarm.get("AlarmActions")):
-                yield f"{_template(member)}: {name} has no AlarmActions. Name AlarmTopicArn there"
 
 
 @rule
@@ -580,7 +614,7 @@ def topics_hear_of_ses_and_tell_queues(tree: Tree) -> Iterator[str]:
     """
     for member in tree.members:
         policies = member.service.of_type("AWS::SNS::TopicPolicy").values()
-        for name in member.service.of_type(TOPIC):
+        for name in member.service.of_type(TOPIC).keys() - {watch.TOPIC}:
             let_in = [
                 statement
                 for policy in policies
@@ -945,16 +979,17 @@ def parameters_mean_the_same_everywhere(tree: Tree) -> Iterator[str]:
 
 def dependencies(tree: Tree) -> dict[str, set[str]]:
     """Which services each service depends on: the owners of the messages it hears and sends."""
-    owners: dict[str, str] = {}
+    owners: defaultdict[str, set[str]] = defaultdict(set)
     for member in tree.members:
         for message in member.messages:
             if (message.kind, message.action) in {("Event", "send"), ("Command", "receive")}:
-                owners[message.name] = member.name
+                owners[message.name].add(member.name)
     return {
         member.name: {
-            owners[message.name]
+            owner
             for message in member.messages
-            if owners.get(message.name, member.name) != member.name
+            if member.name not in owners[message.name]
+            for owner in owners[message.name]
         }
         for member in tree.members
     }

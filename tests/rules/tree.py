@@ -21,8 +21,8 @@ class Message:
     """send or receive"""
     kind: str
     """Event or Command"""
-    source: str | None
-    """The sender, where it is said."""
+    sources: tuple[str, ...]
+    """The senders, where they are said."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,8 @@ class Member:
                 name = reference["$ref"].rpartition("/")[2]
                 told = document["components"]["messages"][name]
                 kind = told["summary"].partition(":")[0]
-                found.append(Message(name, operation["action"], kind, told.get("x-source")))
+                sources = tuple(listed(told.get("x-source")))
+                found.append(Message(name, operation["action"], kind, sources))
         return found
 
     @property
@@ -171,6 +172,10 @@ class Tree:
     root: Path
     generated: Mapping[Path, str] = field(default_factory=dict, repr=False)
     """What the code says that the generated files are, by path from the root."""
+    counted: Mapping[str, Mapping[str, list[Mapping[str, str]]]] = field(
+        default_factory=dict, repr=False
+    )
+    """What each service counts, by metric: the dimensions with which it was seen to."""
 
     @cached_property
     def members(self) -> list[Member]:

@@ -23,6 +23,12 @@ FINAL = {"DELIVERED", "CANCELLED"}
 GIVEN_BACK = {"refunds", "refunded", "byHand", "byHandAt", "paymentVersion", "collected"}
 """What a final order still learns: what staff give back of it, and what was given back."""
 
+OWED = {"collectedAt", "waiting", "deadline", "confirmBy"}
+"""What it has besides, as long as that has not gone back."""
+
+RAISED = "errorId"
+"""What the items have that are kept for managers alone, in any table."""
+
 LEFT = {"DISPATCHED", "DELIVERED"}
 
 PATIENCE = 60.0
@@ -52,7 +58,7 @@ class Watch:
     def see(self, change: Change) -> None:
         """Take note of a change."""
         old, new = change.old or {}, change.new
-        if new is None:
+        if new is None or RAISED in new:
             return
         match change.table:
             case name if name == table("toys"):
@@ -82,7 +88,8 @@ class Watch:
     def _order(self, old: Item, new: Item) -> None:
         if old.get("history") and old.get("status") in FINAL:
             changed = {k for k in new.keys() | old.keys() if new.get(k) != old.get(k)}
-            if extra := changed - GIVEN_BACK - {"version", "updatedAt", "causationId"}:
+            kept = {"version", "updatedAt", "causationId", "trace"}
+            if extra := changed - GIVEN_BACK - OWED - kept:
                 self._wrong("a final order never changes", new["orderId"], f"changed {extra}")
         if any(part.get("rest") for part in new.get("refunds", ())):
             self._goodwill.add(new["orderId"])
@@ -208,7 +215,9 @@ class Audit:
         for order_id, amount in database.execute(backs):
             self._reported[order_id]["backs"] = amount
         self._kept_mails = [
-            item for item in aws.tables[table("notification")].items.values() if "orderId" in item
+            item
+            for item in aws.tables[table("notification")].items.values()
+            if "orderId" in item and RAISED not in item
         ]
         self._shares = {
             str(item["fileId"]).removeprefix("SHARE#"): item
@@ -246,7 +255,7 @@ class Audit:
 
     def _by_order(self, service: str) -> dict[str, Item]:
         items = self._aws.tables[table(service)].items.values()
-        return {item["orderId"]: item for item in items if "orderId" in item}
+        return {item["orderId"]: item for item in items if "orderId" in item and RAISED not in item}
 
     def _dead_letters(self) -> Iterator[Violation]:
         letters = [
@@ -287,6 +296,8 @@ class Audit:
     def _ends(self, order_id: str, order: Item) -> Iterator[Violation]:
         if order["status"] not in FINAL:
             yield Violation("every order ends", order_id, f"is {order['status']}")
+        if waiting := order.get("waiting"):
+            yield Violation("nothing waits", order_id, f"is still found by {waiting}")
 
     def _money(self, order_id: str, order: Item) -> Iterator[Violation]:
         paid = [c for c in self._charges[order_id] if not c.failure]
@@ -419,7 +430,7 @@ class Audit:
     def _files(self) -> Counter[str]:
         found: Counter[str] = Counter()
         for item in self._aws.tables[table("file-manager")].items.values():
-            if item["status"] == "STORED":
+            if RAISED not in item and item["status"] == "STORED":
                 found[item["owner"]] += 1
         return found
 

@@ -96,7 +96,7 @@ class Shelves:
         self._toys = {i["toyId"]: i for i in items if str(i["pk"]).startswith("TOY#")}
         self._listed = {key for key, toy in self._toys.items() if "deletedAt" not in toy}
         self._adjustments = [i for i in items if str(i["pk"]).startswith("ADJUSTMENT#")]
-        kept = aws.tables[_FILES].items.values()
+        kept = [item for item in aws.tables[_FILES].items.values() if "errorId" not in item]
         self._shares = [i for i in kept if str(i["fileId"]).startswith(SHARE)]
         self._files = {i["fileId"]: i for i in kept if not str(i["fileId"]).startswith(SHARE)}
 
