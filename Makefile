@@ -8,7 +8,7 @@ RUN := $(UV) run --frozen --all-packages
 LOCAL := $(RUN) python -m local
 
 FOLDERS := $(wildcard *-service) public-api
-TEMPLATES := $(FOLDERS:%=%/template.yaml)
+TEMPLATES := $(FOLDERS:%=%/template.yaml) local/flow/stack/template.yaml
 CONTRACT_TESTS := tests/rules tests/contracts
 ROOT_TESTS := tests/simulation tests/fuzz local
 TYPED := bench local tools tests $(FOLDERS:%=%/src) $(wildcard *-service/*.py public-api/*.py)
@@ -26,7 +26,7 @@ export SAM_CLI_TELEMETRY := 0
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status logs dlq redrive seed replay report mail-preview demo token manager build deploy lint test simulate fuzz contracts lock bench clean
+.PHONY: help up down status logs dlq redrive seed replay replay-flow flow record deploy-flow report dashboards mail-preview demo token manager build deploy lint test smoke gameday simulate fuzz contracts lock bench clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,21 @@ replay: $(UV) ## Rebuild what the shop keeps of toys and orders, from those who 
 
 report: $(UV) ## Count the sales of twelve months, tell them and show them [ENV=prod]
 	@$(LOCAL) report --env $(or $(ENV),local)
+
+flow: $(UV) ## Show every message on its way, in a browser [ENV=prod]
+	@$(LOCAL) flow --env $(or $(ENV),local)
+
+record: $(UV) ## Write what the flow page has got to FILE=flow.jsonl.gz [ORDERS=a,b]
+	@$(LOCAL) record '$(or $(FILE),.local/flow.jsonl.gz)' $(if $(ORDERS),--orders $(ORDERS))
+
+replay-flow: $(UV) ## Show a recorded run, FILE=flow.jsonl.gz, on the flow page
+	@$(LOCAL) flow --file '$(or $(FILE),docs/flow/two-orders.jsonl.gz)'
+
+deploy-flow: $(UV) ## Deploy what the flow page reads to AWS: ENV=prod
+	@$(LOCAL) deploy --env $(or $(ENV),$(error Where to? make deploy-flow ENV=prod)) --service flow
+
+dashboards: $(UV) ## Draw the dashboards of the cloud on this machine, for a browser
+	@$(LOCAL) dashboards
 
 mail-preview: $(UV) ## Write every e-mail into .local/mail-preview/, for a browser
 	@$(RUN) python notification-service/preview.py .local/mail-preview
@@ -110,6 +125,12 @@ $(FOLDERS:%=test-%): test-%: $(UV)
 	$(call headline,$*)
 	@cd $* && $(UV) run --isolated --frozen pytest -q
 
+smoke: $(UV) ## Place a test order, and follow it to its end [ENV=prod] [CARD=pm_...] [PATIENCE=90]
+	@$(LOCAL) smoke --env $(or $(ENV),local) $(if $(CARD),--card $(CARD)) $(if $(PATIENCE),--patience $(PATIENCE))
+
+gameday: $(UV) ## Break something on this machine's cloud, for you to find out what [SEED=7] [FAULT=poison] [ANSWERS=1]
+	@$(LOCAL) gameday $(if $(SEED),--seed $(SEED)) $(if $(FAULT),--fault $(FAULT)) $(if $(ANSWERS),--answers)
+
 simulate: $(UV) ## Play orders in one process, where anything may fail at any time [MINUTES=10] [SEED=7]
 	@$(RUN) python -m tests.simulation $(if $(SEED),--seed $(SEED)) $(if $(ORDERS),--orders $(ORDERS)) \
 	  $(if $(MINUTES),--minutes $(MINUTES)) $(if $(STORY),--story) $(if $(FAULT),--fault '$(FAULT)')
@@ -118,7 +139,8 @@ fuzz: $(UV) ## Try the APIs on this machine with requests made up from openapi.j
 	@$(RUN) python -m tests.fuzz $(if $(SERVICE),--service $(SERVICE)) $(if $(EXAMPLES),--examples $(EXAMPLES)) \
 	  $(if $(SEED),--seed $(SEED))
 
-contracts: $(UV) ## Write the contracts, sample events and diagrams out of the code
+contracts: $(UV) ## Write the contracts, sample events, diagrams and dashboards' lines out of the code
+	@$(RUN) python -m tools.dashboards
 	@$(RUN) python -m tools.contracts
 
 lock: $(UV) ## Lock the newest versions that the pyproject.toml files allow

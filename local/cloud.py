@@ -12,6 +12,8 @@ from pathlib import Path
 from local import aws, database, processes, sam, seed, servers, webhooks
 from local.digests import State, load_state, save_state, source_digest
 from local.errors import LocalError
+from local.flow.service import FLOW
+from local.gameday import notebook
 from local.processes import Server
 from local.progress import Progress
 from local.services import Service, local_parameters
@@ -32,9 +34,17 @@ CARRIER_SECRET = ("tbs/carrier", {"webhookSecret": "carrier_local"})
 
 
 def up(
-    settings: Settings, services: Sequence[Service], progress: Progress, order_seed: int | None
+    settings: Settings,
+    services: Sequence[Service],
+    progress: Progress,
+    order_seed: int | None,
+    *,
+    flow: bool = False,
 ) -> None:
     """Start what does not run, deploy what changed, and fill an empty catalogue.
+
+    With `flow`, the flow page too, and the stack that it reads from. Without them the shop is the
+    same, so whatever goes wrong there is told and stops nothing.
 
     Raises LocalError (and passes KeyboardInterrupt on) after ending every server it started.
     """
@@ -65,6 +75,10 @@ def up(
             with progress.step("Bucket, secret and database: make"):
                 _prepare(settings)
         ensure("stripe", servers.stripe)
+        notebook.mend_left_over(settings, progress)
+        if flow:
+            with _telling(progress, "flow"):
+                ensure("flow", servers.flow)
         _side_by_side(
             services, lambda service, commands: _deployed(settings, service, progress, commands)
         )
@@ -76,6 +90,9 @@ def up(
                 progress.note(f"{report.added} toys added, {report.pictures} with pictures")
             else:
                 progress.note("the catalogue has toys already")
+        if flow:
+            with _telling(progress, "flow"):
+                _deployed(settings, FLOW, progress, sam.Commands())
 
 
 def build(settings: Settings, services: Sequence[Service], progress: Progress) -> None:
@@ -105,6 +122,15 @@ def exclusively(settings: Settings) -> Iterator[None]:
                 f"Another `up` or `down` is at work in {settings.home}. Wait until it is done."
             ) from error
         yield
+
+
+@contextmanager
+def _telling(progress: Progress, what: str) -> Iterator[None]:
+    """Tell what goes wrong, and go on without it."""
+    try:
+        yield
+    except LocalError as error:
+        progress.note(f"{what}: left out. {error.report()}")
 
 
 @contextmanager

@@ -324,6 +324,7 @@ class Demo:
             ("the shop", f"{settings.url}/"),
             ("its toys, as the API has them", f"{settings.url}/api/toys"),
             *(("a picture", p["full"]) for p in toy.get("pictures", ())[:1]),
+            ("every message on its way", f"{settings.flow_url}/"),
             ("every mail that was sent", f"{settings.aws_url}/_ministack/ses/messages"),
             ("what Stripe's stand-in holds", f"{settings.stripe_url}/test/state"),
             ("the reports", settings.database_url),
@@ -362,7 +363,7 @@ def money(amount: int, order: dict[str, Any]) -> str:
 def main(settings: Settings) -> int:
     """Bring the cloud up where it is not, and play the demo on it. Returns the exit code."""
     with Progress() as progress:
-        cloud.up(settings, select(), progress, None)
+        cloud.up(settings, select(), progress, None, flow=True)
     console = Console(highlight=False)
     try:
         Demo(settings, console).play()

@@ -152,6 +152,7 @@ def directory(settings: Settings) -> dict[str, str]:
         "its API: the catalogue": f"{settings.url}/api/toys",
         "pictures of toys (CloudFront)": f"{settings.url}/public/",
         "this list": f"{settings.url}/local",
+        "every message on its way: the flow page": f"{settings.flow_url}/",
         "AWS (MiniStack): AWS_ENDPOINT_URL": settings.aws_url,
         "e-mails that were sent": f"{settings.aws_url}/_ministack/ses/messages",
         "queues and what waits in them": f"{settings.aws_url}/_ministack/sqs/messages",

@@ -21,6 +21,7 @@ from local.errors import LocalError
 from local.settings import HOST, Settings
 
 _STOP_SECONDS = 10.0
+_LET_GO_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,16 +139,29 @@ def stop(settings: Settings, name: str, stop_signal: signal.Signals = signal.SIG
 
 
 def require_free(server: Server) -> None:
-    """Raise LocalError when another process listens on the server's port."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, server.port))
-        except OSError as error:
+    """Raise LocalError when another process listens on the server's port.
+
+    One that was just ended may hold it for a moment more, until its last thread is gone.
+    """
+    deadline = time.monotonic() + _LET_GO_SECONDS
+    while (error := _held(server.port)) is not None:
+        if time.monotonic() > deadline:
             raise LocalError(
                 f"{server.title} cannot have port {server.port}: {error.strerror}. End the process "
                 f"that holds it, or set {server.port_variable} to a free port."
             ) from error
+        time.sleep(0.05)
+
+
+def _held(port: int) -> OSError | None:
+    """Why a port cannot be listened on; None: it can be."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            return error
+    return None
 
 
 def free_port() -> int:

@@ -11,6 +11,7 @@ from local.processes import Server
 from local.settings import HOST, ROOT, Settings
 
 NAMES = {
+    "flow": "The flow page",
     "gateway": "The shop",
     "ministack": "MiniStack",
     "stripe": "The Stripe stand-in",
@@ -39,6 +40,8 @@ def ministack(settings: Settings) -> Server:
             "AWS_ACCESS_KEY_ID": aws.ACCESS_KEY,
             "AWS_SECRET_ACCESS_KEY": aws.SECRET_KEY,
             "AWS_DEFAULT_REGION": settings.region,
+            # Functions have it from here: the flow page hears what they tell X-Ray.
+            "AWS_XRAY_DAEMON_ADDRESS": f"{HOST}:{settings.flow_port}",
             "BIND_HOST": HOST,
             "GATEWAY_PORT": str(settings.aws_port),
             "MINISTACK_HOST": HOST,
@@ -76,6 +79,19 @@ def gateway(settings: Settings) -> Server:
         port_variable="TBS_PORT",
         command=[sys.executable, "-m", "local.gateway"],
         answers=lambda: _answers(f"{settings.url}/health"),
+        environment=_bare_environment() | settings.environment() | _importable(),
+    )
+
+
+def flow(settings: Settings) -> Server:
+    """Every message, drawn as it goes."""
+    return Server(
+        name="flow",
+        title="The flow page",
+        port=settings.flow_port,
+        port_variable="TBS_FLOW_PORT",
+        command=[sys.executable, "-m", "local.flow"],
+        answers=lambda: _answers(f"{settings.flow_url}/health"),
         environment=_bare_environment() | settings.environment() | _importable(),
     )
 

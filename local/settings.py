@@ -19,6 +19,7 @@ DEFAULT_PORTS = {
     "TBS_AWS_PORT": 4566,
     "TBS_STRIPE_PORT": 12111,
     "TBS_POSTGRES_PORT": 15432,
+    "TBS_FLOW_PORT": 8081,
 }
 
 
@@ -31,6 +32,7 @@ class Settings:
     aws_port: int = DEFAULT_PORTS["TBS_AWS_PORT"]
     stripe_port: int = DEFAULT_PORTS["TBS_STRIPE_PORT"]
     postgres_port: int = DEFAULT_PORTS["TBS_POSTGRES_PORT"]
+    flow_port: int = DEFAULT_PORTS["TBS_FLOW_PORT"]
     region: str = "eu-west-1"
     database: str = "reports"
     database_user: str = "tbs"
@@ -39,7 +41,7 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
-        """Read TBS_HOME, TBS_PORT, TBS_AWS_PORT, TBS_STRIPE_PORT and TBS_POSTGRES_PORT.
+        """Read TBS_HOME, and TBS_PORT and the other ports of DEFAULT_PORTS.
 
         Raises LocalError when one is not a port, or is given twice.
         """
@@ -56,6 +58,7 @@ class Settings:
             aws_port=ports["TBS_AWS_PORT"],
             stripe_port=ports["TBS_STRIPE_PORT"],
             postgres_port=ports["TBS_POSTGRES_PORT"],
+            flow_port=ports["TBS_FLOW_PORT"],
         )
 
     def environment(self) -> dict[str, str]:
@@ -66,6 +69,7 @@ class Settings:
             "TBS_AWS_PORT": str(self.aws_port),
             "TBS_STRIPE_PORT": str(self.stripe_port),
             "TBS_POSTGRES_PORT": str(self.postgres_port),
+            "TBS_FLOW_PORT": str(self.flow_port),
         }
 
     @property
@@ -89,6 +93,11 @@ class Settings:
         return f"postgresql://{self.database_user}@{HOST}:{self.postgres_port}/{self.database}"
 
     @property
+    def flow_url(self) -> str:
+        """The flow page. Functions tell X-Ray's daemon at the same port, by UDP."""
+        return f"http://{HOST}:{self.flow_port}"
+
+    @property
     def ports(self) -> dict[str, int]:
         """The port of every server, by its name."""
         return {
@@ -96,6 +105,7 @@ class Settings:
             "ministack": self.aws_port,
             "stripe": self.stripe_port,
             "postgres": self.postgres_port,
+            "flow": self.flow_port,
         }
 
     @property

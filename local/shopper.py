@@ -50,10 +50,15 @@ class Shopper:
         )
         code = _code(settings, email)
         _cognito(settings, "ConfirmSignUp", ClientId=client, Username=email, ConfirmationCode=code)
+        return cls.log_in(settings, email)
+
+    @classmethod
+    def log_in(cls, settings: Settings, email: str) -> Self:
+        """An account that was made here: its token says to which groups it belongs by now."""
         answer = _cognito(
             settings,
             "InitiateAuth",
-            ClientId=client,
+            ClientId=stacks.outputs(settings, "public-api")["UserPoolClientId"],
             AuthFlow="USER_PASSWORD_AUTH",
             AuthParameters={"USERNAME": email, "PASSWORD": PASSWORD},
         )

@@ -24,6 +24,7 @@ def settings(tmp_path: Path) -> Settings:
         aws_port=free_port(),
         stripe_port=free_port(),
         postgres_port=free_port(),
+        flow_port=free_port(),
     )
 
 

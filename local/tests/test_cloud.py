@@ -17,6 +17,9 @@ from local.settings import Settings
 
 DescribeServer = Callable[..., Server]
 
+SHOP = [name for name in servers.NAMES if name != "flow"]
+"""The servers that the shop needs."""
+
 
 @pytest.fixture
 def small_cloud(monkeypatch: pytest.MonkeyPatch, small_server: DescribeServer) -> None:
@@ -65,9 +68,11 @@ def toys(tmp_path: Path) -> Service:
     return Service(folder)
 
 
-def bring_up(settings: Settings, *services: Service, order_seed: int | None = None) -> None:
+def bring_up(
+    settings: Settings, *services: Service, order_seed: int | None = None, flow: bool = False
+) -> None:
     with Progress() as progress:
-        cloud.up(settings, services, progress, order_seed)
+        cloud.up(settings, services, progress, order_seed, flow=flow)
 
 
 @pytest.mark.usefixtures("small_cloud")
@@ -77,7 +82,7 @@ def test_a_second_up_does_only_what_changed(
     try:
         bring_up(settings, toys)
         assert runs == ["build toys", "deploy toys"]
-        assert all(processes.running(settings, name) for name in servers.NAMES)
+        assert all(processes.running(settings, name) for name in SHOP)
 
         bring_up(settings, toys)
         assert runs == ["build toys", "deploy toys"]
@@ -92,7 +97,7 @@ def test_a_second_up_does_only_what_changed(
         assert runs == [*["build toys", "deploy toys"] * 2, "deploy toys"]
     finally:
         ended = cloud.down(settings)
-    assert ended == list(servers.NAMES)
+    assert ended == SHOP
     assert cloud.down(settings) == []
 
 
@@ -107,6 +112,44 @@ def test_files_are_published_though_the_stack_is_unchanged(
     finally:
         cloud.down(settings)
     assert runs == ["build toys", "deploy toys", "publish toys", "publish toys"]
+
+
+@pytest.mark.usefixtures("small_cloud")
+def test_the_flow_page_comes_last(settings: Settings, toys: Service, runs: list[str]) -> None:
+    try:
+        bring_up(settings, toys, flow=True)
+        assert runs == ["build toys", "deploy toys", "build flow", "deploy flow"]
+        bring_up(settings, toys, flow=True)
+        assert len(runs) == 4
+    finally:
+        ended = cloud.down(settings)
+    assert ended == list(servers.NAMES)
+
+
+@pytest.mark.usefixtures("small_cloud", "runs")
+def test_a_flow_page_that_fails_stops_nothing(
+    settings: Settings,
+    toys: Service,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def deploy(service: Service, *_: object) -> None:
+        if service.name == "flow":
+            raise LocalError("sam deploy failed")
+
+    def flow(settings: Settings) -> Server:
+        raise LocalError("no page")
+
+    monkeypatch.setattr(sam, "deploy", deploy)
+    monkeypatch.setattr(servers, "flow", flow)
+    try:
+        bring_up(settings, toys, flow=True)
+        assert all(processes.running(settings, name) for name in SHOP)
+    finally:
+        cloud.down(settings)
+    told = capsys.readouterr().out
+    assert "flow: left out. no page" in told
+    assert "flow: left out. sam deploy failed" in told
 
 
 @pytest.mark.usefixtures("small_cloud", "runs")
@@ -137,7 +180,7 @@ def test_a_failed_stack_leaves_alone_what_ran_before(
         monkeypatch.setattr(sam, "deploy", deploy)
         with pytest.raises(LocalError, match="sam deploy failed"):
             bring_up(settings, toys)
-        assert all(processes.running(settings, name) for name in servers.NAMES)
+        assert all(processes.running(settings, name) for name in SHOP)
     finally:
         cloud.down(settings)
 
@@ -150,7 +193,7 @@ def test_ports_that_changed_while_the_cloud_runs(settings: Settings, toys: Servi
         with pytest.raises(LocalError, match=r"PostgreSQL runs on port .*`make down` first"):
             bring_up(moved, toys)
     finally:
-        assert cloud.down(settings) == list(servers.NAMES)
+        assert cloud.down(settings) == SHOP
 
 
 @pytest.mark.usefixtures("small_cloud")

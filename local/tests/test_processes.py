@@ -1,7 +1,9 @@
 import json
 import os
+import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,7 +13,7 @@ import pytest
 from local import processes
 from local.errors import LocalError
 from local.processes import Server, free_port
-from local.settings import Settings
+from local.settings import HOST, Settings
 
 DescribeServer = Callable[..., Server]
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
@@ -44,6 +46,15 @@ def test_a_server_starts_answers_and_ends(settings: Settings, small_server: Desc
     assert not pid_file(settings, "stripe").exists()
     assert not processes.stop(settings, "stripe")
     processes.require_free(server)
+
+
+def test_a_port_that_is_let_go_in_a_moment_is_free(
+    settings: Settings, small_server: DescribeServer
+) -> None:
+    server = small_server("stripe", settings.stripe_port)
+    with socket.create_server((HOST, server.port)) as listener:
+        threading.Timer(0.2, listener.close).start()
+        processes.require_free(server)
 
 
 def test_the_children_of_a_server_end_with_it(
