@@ -1,10 +1,9 @@
 """What the services count, as their logs have it: CloudWatch's embedded metric format."""
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from typing import Any
 
+from local.boards.series import told as told_in
 from tests.rules.watch import OWN
 from tools.shop import Invocation
 from tools.wiring import stack_name
@@ -20,24 +19,12 @@ def counted_in(told: Iterable[Invocation]) -> Counted:
     )
     for invocation in told:
         service, stack = invocation.door.service.name, stack_name(invocation.door.service)
-        for line in lines(invocation.log):
-            for group in line["_aws"]["CloudWatchMetrics"]:
-                if group["Namespace"] != OWN:
-                    continue
-                for names in group["Dimensions"]:
-                    dimensions = {name: _plain(line[name], stack) for name in names}
-                    for metric in group["Metrics"]:
-                        seen = found[service][metric["Name"]]
-                        if dimensions not in seen:
-                            seen.append(dimensions)
+        points = (point for line in invocation.log.splitlines() for point in told_in(line))
+        for namespace, metric, named, _ in points:
+            dimensions = {name: _plain(value, stack) for name, value in named.items()}
+            if namespace == OWN and dimensions not in found[service][metric]:
+                found[service][metric].append(dimensions)
     return found
-
-
-def lines(log: str) -> Iterable[Mapping[str, Any]]:
-    """The lines of a log that tell metrics."""
-    for text in log.splitlines():
-        if '"_aws"' in text:
-            yield json.loads(text)
 
 
 def _plain(value: str, stack: str) -> str:
